@@ -1,0 +1,1 @@
+"""Frontier's engine: everything that computes. Imports nothing of pages, streamlit or the web."""

@@ -1,0 +1,1 @@
+"""Running jobs: what a worker does with one, and the supervisor that launches workers."""

@@ -1,0 +1,104 @@
+"""From a question to work: defaults filled in, names and bounds checked against the registries, digest, jobs.
+
+Knows the registries but not what they register: no torch, so pages and the command line ask here.
+"""
+
+import hashlib
+import json
+from math import sqrt
+from typing import Any
+
+from engine.checks import known, within
+from engine.data import datasets
+from engine.errors import BadInput
+from engine.models import models
+from engine.robustness import attacks
+from engine.study import MAX_POINTS, Attack, Job, Study
+
+NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
+
+
+def resolve(study: Study) -> Study:
+    """The study with every default filled in; BadInput in one sentence if it cannot be run as asked."""
+    facts = datasets[study.dataset].facts
+    known("model", study.model, models.names)
+    attack = _resolve_attack(study.attack, facts, study.seeds)
+    n_train = facts["n_train"]
+    delta = min(1e-5, 1 / (10 * n_train)) if study.privacy.delta is None else study.privacy.delta
+    if not 0 < delta < 1 / n_train:
+        raise BadInput(f"delta={delta:g} is not in (0, 1/N = {1 / n_train:.3g}) for the {n_train:,} images of {study.dataset}")
+    privacy = study.privacy.model_copy(update={"delta": delta})
+    resolved = study.model_copy(update={"attack": attack, "privacy": privacy})
+    if (points := n_points(resolved)) > MAX_POINTS:
+        raise BadInput(f"the grid has {points:,} points; at most {MAX_POINTS:,} are computed in one study")
+    return resolved
+
+
+def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack:
+    known("attack", attack.name, attacks.names)
+    norms = attacks[attack.name].facts["norms"]
+    known("norm", attack.norm, norms)
+    grid = facts[attack.norm] if attack.eps is None else attack.eps
+    high = 1.0 if attack.norm == "linf" else sqrt(_size(facts["shape"]))
+    radii = tuple(within("eps", eps, 0.0, high) for eps in grid)
+    if attack.seeds > seeds:
+        raise BadInput(f"attack.seeds={attack.seeds} is not in [1, {seeds}], the number of seeds trained")
+    return attack.model_copy(
+        update={
+            "eps": tuple(sorted({0.0, *radii})),
+            "images": min(attack.images, facts["n_test"]),
+            "steps": attack.steps if attacks[attack.name].facts["iterative"] else 1,
+        }
+    )
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    channels, height, width = shape
+    return channels * height * width
+
+
+def n_points(study: Study) -> int:
+    """Result rows of a resolved study: clean accuracies and robust ones."""
+    budgets = len(study.privacy.epsilons)
+    return budgets * study.seeds + budgets * study.attack.seeds * len(study.attack.eps or ())
+
+
+def digest(study: Study) -> str:
+    """16 hex digits that name a resolved study: equal numbers, equal digest. Raise a component's version to change it."""
+    identity = {
+        "study": study.model_dump(mode="json"),
+        "versions": [
+            NUMBERS_VERSION,
+            datasets[study.dataset].version,
+            models[study.model].version,
+            attacks[study.attack.name].version,
+        ],
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def plan(study: Study) -> tuple[Job, ...]:
+    """The jobs of a resolved study: one for a model that trains all budgets in one pass, else one a budget."""
+    seeds = tuple(range(study.seeds))
+    epsilons = study.privacy.epsilons
+    if models[study.model].facts["one_pass"]:
+        return (Job(study=study, epsilons=epsilons, seeds=seeds),)
+    return tuple(Job(study=study, epsilons=(epsilon,), seeds=seeds) for epsilon in epsilons)
+
+
+def work(job: Job) -> dict[str, float]:
+    """Units of work by stage, so that seconds a unit, measured here before, give the time a job will take.
+
+    A unit is one image-step: an image's features, one image once through training, or one attacked image's step.
+    """
+    facts = datasets[job.study.dataset].facts
+    attack = job.study.attack
+    n_models = len(job.epsilons) * len(job.seeds)
+    radii = len([eps for eps in attack.eps or () if eps > 0])
+    attacked = len(job.epsilons) * min(attack.seeds, len(job.seeds))
+    return {
+        "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
+        "noise": float(len(job.epsilons)),
+        "train": float(facts["n_train"] * n_models),
+        "attack": float(attacked * radii * attack.images * attack.steps),
+    }

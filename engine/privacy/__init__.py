@@ -1,0 +1,1 @@
+"""Differential privacy: accounting (no torch) and the trainers that keep the promise."""

@@ -1,0 +1,1 @@
+"""What people look at and take home: figures, tables, sentences, files. Pure functions of data frames."""

@@ -1,0 +1,1 @@
+"""The only truth: studies, jobs, results. SQLAlchemy stays in here."""
