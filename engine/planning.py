@@ -26,7 +26,9 @@ def resolve(study: Study) -> Study:
     n_train = facts["n_train"]
     delta = min(1e-5, 1 / (10 * n_train)) if study.privacy.delta is None else study.privacy.delta
     if not 0 < delta < 1 / n_train:
-        raise BadInput(f"delta={delta:g} is not in (0, 1/N = {1 / n_train:.3g}) for the {n_train:,} images of {study.dataset}")
+        raise BadInput(
+            f"delta={delta:g} is not in (0, 1/N = {1 / n_train:.3g}) for the {n_train:,} images of {study.dataset}"
+        )
     privacy = study.privacy.model_copy(update={"delta": delta})
     resolved = study.model_copy(update={"attack": attack, "privacy": privacy})
     if (points := n_points(resolved)) > MAX_POINTS:
@@ -64,7 +66,7 @@ def n_points(study: Study) -> int:
 
 
 def digest(study: Study) -> str:
-    """16 hex digits that name a resolved study: equal numbers, equal digest. Raise a component's version to change it."""
+    """16 hex digits that name a resolved study: equal numbers, equal digest; a raised component version changes it."""
     identity = {
         "study": study.model_dump(mode="json"),
         "versions": [

@@ -1,0 +1,59 @@
+"""What every test shares: a home of its own, and data or browsers that may be missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.data.images import locate, remedy
+
+
+def unavailable(reason: str) -> None:
+    """On a build machine (CI=true) a missing tool is a failure; on a person's machine a skip that says how to get it."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not _cuda():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+def _cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty FRONTIER_HOME, away from any frontier.toml."""
+    for name in [name for name in os.environ if name.startswith("FRONTIER_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("FRONTIER_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> Path:
+    """The folder of Fashion-MNIST's files."""
+    folder = locate("fashion-mnist", Path("data"))
+    if folder is None:
+        unavailable(remedy("fashion-mnist", Path("data")))
+    assert folder is not None
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        unavailable("No Chromium was found: install it, for example `apt-get install chromium`.")
+    assert found is not None
+    return found
