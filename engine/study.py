@@ -3,12 +3,17 @@
 Bounds that need a data set or a registry (delta < 1/N, L2 radii, names) are checked in planning.py.
 """
 
+import json
+import tomllib
+from collections.abc import Iterable
 from math import inf
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
 
-from engine.checks import within
+from engine.checks import known, within
 from engine.errors import BadInput
 
 EPSILON_LOW, EPSILON_HIGH = 0.05, 100.0
@@ -16,21 +21,41 @@ MAX_POINTS = 10_000
 
 
 def _budget(value: Any) -> float:
-    number = float(value)
-    return within("epsilon", number, EPSILON_LOW, EPSILON_HIGH, allow_inf=True)
+    return within("epsilon", float(value), EPSILON_LOW, EPSILON_HIGH, allow_inf=True)
 
 
 def _written(value: float) -> float | str:
     return "inf" if value == inf else value
 
 
-def _ascending(values: Any) -> tuple[Any, ...]:
-    listed = tuple(values) if isinstance(values, (list, tuple)) else (values,)
-    return tuple(sorted(set(float(v) for v in listed)))
+def _grid(name: str) -> BeforeValidator:
+    """Sorted numbers without repeats, from one number or a list; BadInput that names `name` otherwise."""
+
+    def ascending(values: Any) -> tuple[float, ...]:
+        listed = values if isinstance(values, (list, tuple)) else (values,)
+        if not listed:
+            raise BadInput(f"{name} is an empty list: name at least one value")
+        return tuple(sorted({number(name, value) for value in listed}))
+
+    return BeforeValidator(ascending)
+
+
+def number(name: str, value: Any) -> float:
+    """A float from a number or its text; BadInput otherwise.
+
+    >>> number("epsilon", "many")
+    Traceback (most recent call last):
+    engine.errors.BadInput: epsilon='many' is not a number
+    """
+    try:
+        if not isinstance(value, bool):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise BadInput(f"{name}={repr(value)[:60]} is not a number")
 
 
 Epsilon = Annotated[float, BeforeValidator(_budget), PlainSerializer(_written, when_used="json")]
-Grid = BeforeValidator(_ascending)
 
 
 class Frozen(BaseModel):
@@ -42,7 +67,7 @@ class Frozen(BaseModel):
 class Privacy(Frozen):
     """Privacy budgets; unit of privacy: one training image added or removed."""
 
-    epsilons: Annotated[tuple[Epsilon, ...], Grid, Field(min_length=1)] = (0.5, 1.0, 3.0, 8.0, inf)
+    epsilons: Annotated[tuple[Epsilon, ...], _grid("epsilon"), Field(min_length=1)] = (0.5, 1.0, 3.0, 8.0, inf)
     delta: float | None = Field(None, gt=0, lt=1, description="None: min(1e-5, 1 / (10 N))")
 
 
@@ -51,10 +76,10 @@ class Attack(Frozen):
 
     name: str = "pgd"
     norm: Literal["linf", "l2"] = "linf"
-    eps: Annotated[tuple[float, ...], Grid, Field(min_length=1)] | None = None
+    eps: Annotated[tuple[float, ...], _grid("eps"), Field(min_length=1)] | None = None
     steps: int = Field(40, ge=1, le=1000)
     images: int = Field(500, ge=1, le=1_000_000, description="the first test images")
-    seeds: int = Field(1, ge=1, description="trained models attacked at each budget")
+    seeds: int = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
 
 
 class Study(Frozen):
@@ -82,7 +107,7 @@ def parse(values: dict[str, Any]) -> Study:
     (3.0, inf)
     >>> parse({"seeds": 0})
     Traceback (most recent call last):
-    engine.errors.BadInput: seeds=0: should be greater than or equal to 1
+    engine.errors.BadInput: seeds=0 is not in [1, 1000]
     """
     try:
         return Study.model_validate(values)
@@ -90,10 +115,62 @@ def parse(values: dict[str, Any]) -> Study:
         raise BadInput(_sentence(error)) from None
 
 
+def read(file: Path) -> dict[str, Any]:
+    """The plain values of a study in a TOML file, or in a study.json that an export wrote; BadInput in one sentence."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        values = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file} is not a text file in UTF-8") from None
+    except ValueError as error:
+        raise BadInput(f"{file} is not valid {'JSON' if file.suffix == '.json' else 'TOML'}: {error}") from None
+    study = values.get("study", values) if isinstance(values, dict) else values
+    if not isinstance(study, dict):
+        raise BadInput(f"{file} holds no study: it has to be a table of settings")
+    return study
+
+
 def _sentence(error: ValidationError) -> str:
+    """The first thing that is wrong, as one sentence naming value and bound."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if isinstance(part, str)) or "study"
     if isinstance(inner := first.get("ctx", {}).get("error"), BadInput):
         return str(inner)
-    message = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return f"{where}={first['input']!r}: {message}"
+    path = [part for part in first["loc"] if isinstance(part, str)] or ["study"]
+    where = ".".join(path).removeprefix("privacy.")
+    written = where + "=" + repr(first["input"])[:60]
+    if first["type"] == "extra_forbidden":
+        return _refusal("setting", where, _owner(path).model_fields)
+    if first["type"] == "literal_error":
+        return _refusal(path[-1], first["input"], get_args(_owner(path).model_fields[path[-1]].annotation))
+    if first["type"] == "model_type":
+        return f"{written} is not a table of settings"
+    if first["type"] == "string_type":
+        return f"{written} is not a name"
+    return f"{written} is not {_expected(_owner(path).model_fields[path[-1]], first['type'])}"
+
+
+def _refusal(kind: str, name: Any, choices: Iterable[str]) -> str:
+    try:
+        return known(kind, str(name), choices)
+    except BadInput as refused:
+        return str(refused)
+
+
+def _owner(path: list[str]) -> type[BaseModel]:
+    """The model that holds the field at the end of `path`."""
+    model: Any = Study
+    for part in path[:-1]:
+        model = model.model_fields[part].annotation
+    owner: type[BaseModel] = model
+    return owner
+
+
+def _expected(field: FieldInfo, problem: str) -> str:
+    """What a number should have been, such as `in [1, 1000]` or `a whole number in [1, 1000]`."""
+    bound = {type(m).__name__: getattr(m, type(m).__name__.lower(), None) for m in field.metadata}
+    low = f"[{bound['Ge']}" if "Ge" in bound else f"({bound['Gt']}"
+    high = f"{bound['Le']}]" if "Le" in bound else f"{bound['Lt']})"
+    kind = "a whole number " if problem.startswith("int_") else "a number " if problem.startswith("float_") else ""
+    return f"{kind}in {low}, {high}"
