@@ -1,0 +1,41 @@
+"""Small convolutional networks."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.registry import register
+
+SMALLEST = 16  # the first two layers need 16 pixels a side
+
+
+class TemperedCnn(nn.Module):
+    """conv 16 (8, stride 2), pool, conv 32 (4, stride 2), pool, fc 32; tanh throughout (arXiv:2007.14191)."""
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        self.resize = (max(height, SMALLEST), max(width, SMALLEST)) if min(height, width) < SMALLEST else None
+        sides = [_after_convolutions(max(side, SMALLEST)) for side in (height, width)]
+        self.conv1 = nn.Conv2d(channels, 16, 8, stride=2, padding=3)
+        self.conv2 = nn.Conv2d(16, 32, 4, stride=2)
+        self.fc1 = nn.Linear(32 * sides[0] * sides[1], 32)
+        self.fc2 = nn.Linear(32, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.resize:
+            x = functional.interpolate(x, self.resize, mode="bilinear")
+        x = functional.max_pool2d(self.conv1(x).tanh(), 2, 1)
+        x = functional.max_pool2d(self.conv2(x).tanh(), 2, 1)
+        logits: Tensor = self.fc2(self.fc1(x.flatten(1)).tanh())
+        return logits
+
+
+def _after_convolutions(side: int) -> int:
+    pooled = (side + 6 - 8) // 2 + 1 - 1
+    return (pooled - 4) // 2 + 1 - 1
+
+
+@register("cnn", title="small neural network", one_pass=False, features=False, source="arXiv:2007.14191")
+def cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
+    """Two convolutions with bounded activations, which clipping hurts less; images under 16 pixels are enlarged."""
+    return TemperedCnn(shape, n_classes)

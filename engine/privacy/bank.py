@@ -1,0 +1,171 @@
+"""Many linear models in one pass: K private models of the same features train as one matrix product.
+
+For a linear layer the gradient of one example is the outer product of its residual p - y and its features x, so
+its norm is |p - y| |x| and no per-example gradient is ever built (Goodfellow, arXiv:1510.01799). The models of a
+bank share Poisson batches; each has its own noise. Features end in a constant 1, which is the bias.
+
+The clipping bound must hold for the numbers that are added, not for those that were meant: residuals are rounded
+to bf16 first and clipped from the rounded values, products accumulate and return in fp32, and every example is
+clipped to slightly less than max_grad_norm, which pays for the rounding of the sum.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import BadInput
+from engine.privacy.streams import poisson_batch, stream
+
+CHUNK = 1024  # rows a product: bounds memory, and the rounding error of each fp32 sum
+MARGIN = 1 / 64  # share of max_grad_norm kept back for rounding
+
+
+@dataclass(frozen=True)
+class Features:
+    """`x` bf16 (N, F), last column 1; `y` int64 (N,); `norms` float32 (N,), of the rounded rows."""
+
+    x: Tensor
+    y: Tensor
+    norms: Tensor
+
+
+def as_features(x: Tensor, y: Tensor) -> Features:
+    """Features for a bank; BadInput when one is not finite, for then no bound on its gradient holds."""
+    norms = torch.cat([part.double().norm(dim=1) for part in x.split(CHUNK)]).float()
+    if not bool(norms.isfinite().all()):
+        bad = int((~norms.isfinite()).nonzero()[0])
+        raise BadInput(f"features of image {bad} are not finite, so its gradient cannot be clipped")
+    return Features(x, y, norms)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One model of a bank; `noise_multiplier` in units of `max_grad_norm`; inf and 0 train without privacy."""
+
+    key: tuple[str | int | float, ...]  # names the stream of its noise
+    learning_rate: float
+    noise_multiplier: float
+    max_grad_norm: float
+
+
+@dataclass
+class State:
+    """What a checkpoint holds: weights and velocity (F, K * n_classes) in fp32, and the next step."""
+
+    weights: Tensor
+    velocity: Tensor
+    step: int = 0
+
+
+def blank(n_features: int, n_columns: int, n_classes: int) -> State:
+    """Zero weights: nothing of the data, and the same start for all."""
+    shape = (n_features, n_columns * n_classes)
+    return State(torch.zeros(shape), torch.zeros(shape))
+
+
+@contextmanager
+def bf16_products() -> Iterator[None]:
+    """Products of fp32 tensors may round their operands to bf16; sums and results stay fp32."""
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+
+
+def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) -> Tensor:
+    """Residuals (n, K, classes), bf16 values in fp32, such that |residual| |x| <= bounds[k] (1 - MARGIN)."""
+    residuals = logits.softmax(dim=2)
+    residuals[torch.arange(len(y)), :, y] -= 1
+    residuals = residuals.nan_to_num_(0.0).bfloat16().float()
+    sizes = residuals.norm(dim=2) * norms[:, None]
+    scale = (bounds * (1 - MARGIN) / sizes).clamp_(max=1.0).nan_to_num_(1.0)
+    # rounding again after scaling lengthens a residual by 2^-8 at most: well inside MARGIN
+    return (residuals * scale[:, :, None]).bfloat16().float()
+
+
+def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
+    """Sum over `rows` of each model's clipped gradient, (F, K * classes) in fp32; an empty batch gives zeros.
+
+    Adding or removing one row moves the sum of model k by at most bounds[k] in L2, rounding included.
+    """
+    total = torch.zeros_like(weights)
+    rounded = weights.bfloat16()
+    for part in rows.split(CHUNK):
+        x = features.x.index_select(0, part)
+        logits = (x @ rounded).float().view(len(part), len(bounds), -1)
+        residuals = clipped_residuals(logits, features.y[part], features.norms[part], bounds)
+        with bf16_products():
+            total += x.float().T @ residuals.flatten(1)
+    return total
+
+
+def noise(columns: Sequence[Column], step: int, n_features: int, n_classes: int) -> Tensor:
+    """Each column's own Gaussian noise of one step, (F, K * classes), standard deviation sigma_k C_k."""
+    out = torch.zeros(n_features, len(columns), n_classes)
+    for k, column in enumerate(columns):
+        if column.noise_multiplier > 0:
+            draw = stream(*column.key, "noise", step).standard_normal((n_features, n_classes))
+            out[:, k] = torch.from_numpy(draw * (column.noise_multiplier * column.max_grad_norm))
+    return out.flatten(1)
+
+
+def train(
+    features: Features,
+    columns: Sequence[Column],
+    state: State,
+    *,
+    batch_key: tuple[str | int | float, ...],
+    sample_rate: float,
+    steps: int,
+    momentum: float,
+    decay: float,
+    on_step: Callable[[State], None],
+) -> State:
+    """Train all columns from `state` to `steps`; `on_step` sees the state after each step and may raise.
+
+    Batches are Poisson with `sample_rate`, drawn from `batch_key`; the divisor is the expected batch size. The
+    rate falls linearly to 0 over the last 1 - `decay` of the steps. Classic momentum, as torch.optim.SGD has it.
+    """
+    n_features, n_classes = features.x.shape[1], state.weights.shape[1] // len(columns)
+    bounds = torch.tensor([column.max_grad_norm for column in columns])
+    rates = torch.tensor([column.learning_rate for column in columns]).repeat_interleave(n_classes)
+    expected = sample_rate * len(features.y)
+    while state.step < steps:
+        rows = torch.from_numpy(poisson_batch(len(features.y), sample_rate, stream(*batch_key, "batch", state.step)))
+        total = summed_gradient(features, rows, state.weights, bounds)
+        noisy = total + noise(columns, state.step, n_features, n_classes)
+        state.velocity.mul_(momentum).add_(noisy, alpha=1 / expected)
+        state.weights.sub_(state.velocity * (rates * schedule(state.step, steps, decay)))
+        state.step += 1
+        on_step(state)
+    return state
+
+
+def schedule(step: int, steps: int, decay: float) -> float:
+    """1 until `decay` of the steps, then linearly to 0 at the end.
+
+    >>> [schedule(t, 10, 0.6) for t in (0, 6, 8)]
+    [1.0, 1.0, 0.5]
+    """
+    return min(1.0, (steps - step) / (steps * (1 - decay))) if decay < 1 else 1.0
+
+
+def accuracies(features: Features, state: State, n_columns: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Share of rows each model gets right, (K,)."""
+    logits = (features.x @ state.weights.bfloat16()).float().view(len(features.y), n_columns, -1)
+    right: np.ndarray = (logits.argmax(2) == features.y[:, None]).float().mean(0).numpy()  # type: ignore[type-arg]
+    return right
+
+
+def losses(features: Features, state: State, n_columns: int, n_rows: int = 2048) -> list[float]:
+    """Mean cross-entropy on the first `n_rows` rows: for models without privacy only, since it is not private."""
+    logits = (features.x[:n_rows] @ state.weights.bfloat16()).float().view(-1, n_columns, state.weights.shape[1] // n_columns)
+    y = features.y[:n_rows, None].expand(-1, n_columns)
+    loss = torch.nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none")
+    return [float(v) for v in loss.mean(0)]

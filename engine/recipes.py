@@ -1,0 +1,39 @@
+"""How each model is trained. Chosen on a validation split of the training data, never on test data (docs/decisions.md)."""
+
+from dataclasses import dataclass
+from math import inf, isinf
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`batch` is the expected size of a Poisson batch: sample_rate = batch / N. From `decay` on the rate falls to 0."""
+
+    batch: int
+    steps: int
+    learning_rate: float
+    max_grad_norm: float = inf
+    momentum: float = 0.9
+    decay: float = 0.7
+
+
+def recipe(model: str, epsilon: float, n_train: int) -> Recipe:
+    """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass."""
+    return _RECIPES[model](epsilon, n_train)
+
+
+def _linear(epsilon: float, n_train: int) -> Recipe:
+    small = n_train < 10_000
+    if isinf(epsilon):
+        return Recipe(batch=min(1024, n_train // 4), steps=600 if small else 1000, learning_rate=0.03)
+    rate = min(48.0, 8.0 * (epsilon / 0.5) ** 0.7)
+    return Recipe(batch=min(8192, n_train // 3), steps=60 if small else 219, learning_rate=rate, max_grad_norm=0.1)
+
+
+def _network(epsilon: float, n_train: int) -> Recipe:
+    batch, steps = min(2048, n_train // 6), 600 if n_train >= 10_000 else 200
+    if isinf(epsilon):
+        return Recipe(batch=min(512, n_train // 6), steps=steps * 3, learning_rate=0.1)
+    return Recipe(batch=batch, steps=steps, learning_rate=2.0, max_grad_norm=0.1)
+
+
+_RECIPES = {"scattering-linear": _linear, "cnn": _network}

@@ -1,0 +1,352 @@
+"""What one job does: load, make features, calibrate noise, train, attack. Knows no database and no page.
+
+`execute` may be killed at any moment and called again with the same folder: it goes on from its checkpoint and
+ends with the same numbers (same machine, versions and threads).
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import isinf, nan
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from scipy.stats import binomtest
+from torch import Tensor, nn
+
+from engine import planning, training
+from engine.data import cache, datasets
+from engine.data.images import load
+from engine.events import Event, Provisional, Stage, Trained
+from engine.models import models
+from engine.models.scattering import ScatteringLinear
+from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
+from engine.privacy.bank import Features, as_features, bf16_products
+from engine.recipes import recipe
+from engine.results import NOT_APPLICABLE, Row
+from engine.robustness import attacks, curve
+from engine.study import Attack, Job, Study
+from engine.version import VERSION
+
+SAVE_EVERY = 2.0  # seconds between checkpoints
+BATCH = 128
+Emit = Callable[[Event], None]
+Pair = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a job finds data and leaves things; `folder` is its own: checkpoint and weights."""
+
+    data: Path
+    cache: Path
+    folder: Path
+    cache_gb: float = 10.0
+
+
+@dataclass
+class Checkpoint:
+    """What is finished, and the state of what is not: one file, replaced by renaming."""
+
+    file: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    written: float = 0.0
+
+    @classmethod
+    def open(cls, folder: Path) -> "Checkpoint":
+        file = folder / "checkpoint.pt"
+        folder.mkdir(parents=True, exist_ok=True)
+        values = torch.load(file, weights_only=True) if file.exists() else {}
+        return cls(file, values)
+
+    def save(self, name: str, state: dict[str, Any], *, now: bool = False) -> None:
+        """Remember `state`; written at most every SAVE_EVERY seconds unless `now`."""
+        self.values[name] = state
+        if now or time.monotonic() - self.written > SAVE_EVERY:
+            part = self.file.with_suffix(".part")
+            torch.save(self.values, part)
+            part.replace(self.file)
+            self.written = time.monotonic()
+
+    def finish(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+
+def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
+    """Do the job, saying what happens through `emit`, which may raise to end it."""
+    torch.set_num_threads(threads)
+    checkpoint = Checkpoint.open(places.folder)
+    emit(Stage("data", 0, 2))
+    train, test = (_tensors(job.study.dataset, places.data, train=split) for split in (True, False))
+    emit(Stage("data", 2, 2))
+    candidates, spent = _calibrate(job, emit, places)
+    if not _trained(places.folder, candidates):
+        _train(job, candidates, spent, (train, test), checkpoint, emit, places)
+    for candidate in candidates:
+        emit(Trained(candidate.epsilon, candidate.seed, str(weights_file(places.folder, candidate.epsilon, candidate.seed))))
+    _measure(job, candidates, test, checkpoint, emit, places)
+    checkpoint.finish()
+
+
+def _tensors(dataset: str, root: Path, *, train: bool) -> Pair:
+    images = load(dataset, root, train=train)
+    return torch.from_numpy(images.x), torch.from_numpy(images.y)
+
+
+def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Candidate], dict[float, list[float]]]:
+    """Every model with the noise its budget needs, and the epsilon each budget has spent at each progress mark."""
+    n_train, delta = datasets[job.study.dataset].facts["n_train"], _delta(job.study)
+    candidates, spent = [], {}
+    for i, epsilon in enumerate(job.epsilons):
+        emit(Stage("noise", i, len(job.epsilons)))
+        how = recipe(job.study.model, epsilon, n_train)
+        sigma, so_far = calibrated(
+            places.cache, epsilon, delta, how.batch / n_train, how.steps, training.marks(how.steps)
+        )
+        spent[epsilon] = so_far
+        candidates += [training.Candidate(epsilon, seed, how, sigma) for seed in job.seeds]
+    emit(Stage("noise", len(job.epsilons), len(job.epsilons)))
+    return candidates, spent
+
+
+def _delta(study: Study) -> float:
+    assert study.privacy.delta is not None, "a job holds a resolved study"
+    return study.privacy.delta
+
+
+def _train(
+    job: Job,
+    candidates: list[training.Candidate],
+    spent: dict[float, list[float]],
+    data: tuple[Pair, Pair],
+    checkpoint: Checkpoint,
+    emit: Emit,
+    places: Places,
+) -> None:
+    """Train what is missing and keep the weights; all budgets in one pass where the model allows it."""
+    identity = training_identity(job.study)
+    linear = models[job.study.model].facts["features"]
+    features = _features(job.study, data, emit, places) if linear else None
+    report = _reporter(candidates, spent, emit)
+    if features:
+        weights = training.train_linear(*features, candidates, identity, checkpoint.values, checkpoint.save, report)
+        for (epsilon, seed), matrix in weights.items():
+            tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
+            _keep(job.study, places.folder, epsilon, seed, tensors)
+        return
+    for candidate in candidates:
+        if not _trained(places.folder, [candidate]):
+            model = training.train_network(
+                lambda: new_model(job.study), *data, candidate, identity, checkpoint.values, checkpoint.save, report
+            )
+            _keep(job.study, places.folder, candidate.epsilon, candidate.seed, model.state_dict())
+
+
+def _reporter(candidates: list[training.Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
+    """Progress of some models as events: each model's point, and the stage in image-steps of all."""
+    total = sum(c.recipe.batch * c.recipe.steps for c in candidates)
+    done: dict[tuple[float, int], int] = {}
+
+    def report(progress: training.Progress) -> None:
+        for model, hit, lost in zip(progress.models, progress.accuracies, progress.losses, strict=True):
+            done[model.epsilon, model.seed] = progress.step * model.recipe.batch
+            so_far = spent[model.epsilon][training.marks(model.recipe.steps).index(progress.step)]
+            emit(Provisional(model.epsilon, model.seed, progress.step, model.recipe.steps, hit, so_far, lost))
+        emit(Stage("train", sum(done.values()), total))
+
+    emit(Stage("train", 0, total))
+    return report
+
+
+def training_identity(study: Study) -> str:
+    """Names the random streams of a study's training: what decides the models, not how they are attacked."""
+    chosen = [study.dataset, study.model, _delta(study), planning.NUMBERS_VERSION]
+    return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:16]
+
+
+def _features(study: Study, data: tuple[Pair, Pair], emit: Emit, places: Places) -> tuple[Features, Features]:
+    """Training and test features, from disk when they were made before."""
+    extractor = new_model(study)
+    assert isinstance(extractor, ScatteringLinear)
+    total, done = sum(len(x) for x, _ in data), 0
+
+    def count(n: int) -> None:
+        nonlocal done
+        done += n
+        emit(Stage("features", done, total))
+
+    emit(Stage("features", 0, total))
+    made = []
+    for split, (x, y) in zip(("train", "test"), data, strict=True):
+        made.append(as_features(_matrix(study, split, extractor, x, places, count), y))
+        count(total - done if split == "test" else len(x) - done)
+    return made[0], made[1]
+
+
+def _matrix(
+    study: Study, split: str, extractor: ScatteringLinear, x: Tensor, places: Places, count: Callable[[int], None]
+) -> Tensor:
+    """Features and a constant 1 in bf16, (N, F + 1)."""
+
+    @torch.no_grad()
+    def fill(out: cache.Words) -> None:
+        for start in range(0, len(x), BATCH):
+            with bf16_products():
+                part = extractor.features(x[start : start + BATCH])
+            part = torch.cat([part, torch.ones(len(part), 1)], dim=1).bfloat16()
+            out[start : start + BATCH] = part.view(torch.uint16).numpy()
+            if start // BATCH % 8 == 7:
+                count(8 * BATCH)
+
+    versions = (datasets[study.dataset].version, models[study.model].version, torch.__version__)
+    made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
+    shape = (len(x), extractor.linear.in_features + 1)
+    words = cache.matrix(places.cache, f"{study.dataset}-{study.model}-{split}-{made_from}", shape, fill, places.cache_gb)
+    return torch.from_numpy(words).view(torch.bfloat16)
+
+
+def new_model(study: Study) -> nn.Module:
+    """The study's model with untrained weights."""
+    facts = datasets[study.dataset].facts
+    model: nn.Module = models[study.model].load()(facts["shape"], len(facts["classes"]))
+    return model
+
+
+def weights_file(folder: Path, epsilon: float, seed: int) -> Path:
+    return folder / f"epsilon-{epsilon:g}-seed-{seed}.safetensors"
+
+
+def _keep(study: Study, folder: Path, epsilon: float, seed: int, tensors: dict[str, Tensor]) -> None:
+    file = weights_file(folder, epsilon, seed)
+    part = file.with_suffix(".part")
+    save_file(tensors, part, metadata={"study": study.model_dump_json(), "epsilon": f"{epsilon:g}", "seed": str(seed)})
+    part.replace(file)
+
+
+def _trained(folder: Path, candidates: list[training.Candidate]) -> bool:
+    return all(weights_file(folder, c.epsilon, c.seed).exists() for c in candidates)
+
+
+def load_model(study: Study, file: Path) -> nn.Module:
+    """A trained classifier, pixels in [0, 1] to logits, in evaluation mode."""
+    model = new_model(study)
+    model.load_state_dict(load_file(file), strict=True)
+    return model.eval().requires_grad_(False)
+
+
+def _measure(
+    job: Job, candidates: list[training.Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
+) -> None:
+    """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
+    loaded = {
+        (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed)) for c in candidates
+    }
+    predictions = _predict_all(loaded, test[0])
+    for candidate in candidates:
+        began = time.monotonic()
+        right = int((predictions[candidate.epsilon, candidate.seed] == test[1]).sum())
+        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, right, len(test[1]), time.monotonic() - began))
+    attacked = [c for c in candidates if c.seed in job.seeds[: job.study.attack.seeds]]
+    _attack(job, attacked, loaded, test, checkpoint, emit)
+
+
+@torch.no_grad()
+def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[tuple[float, int], Tensor]:
+    """Classes of all models; models with fixed features share them, which is most of the work."""
+    first = next(iter(loaded.values()))
+    if not isinstance(first, ScatteringLinear):
+        return {key: curve.predict(model, x) for key, model in loaded.items()}
+    found: dict[tuple[float, int], list[Tensor]] = {key: [] for key in loaded}
+    for part in x.split(BATCH):
+        features = first.features(part)
+        for key, model in loaded.items():
+            assert isinstance(model, ScatteringLinear)
+            found[key].append(model.linear(features).argmax(1))
+    return {key: torch.cat(parts) for key, parts in found.items()}
+
+
+def _attack(
+    job: Job,
+    candidates: list[training.Candidate],
+    loaded: dict[tuple[float, int], nn.Module],
+    test: Pair,
+    checkpoint: Checkpoint,
+    emit: Emit,
+) -> None:
+    """The curve of every candidate, all of them at one radius before the next; each radius done is checkpointed."""
+    settings = job.study.attack
+    x, y = (part[: settings.images] for part in test)
+    points = [(eps, c) for eps in settings.eps or () for c in candidates]
+    total = len(points) * len(x)
+    for i, (eps, candidate) in enumerate(points):
+        began, name = time.monotonic(), f"attack-{candidate.epsilon:g}-{candidate.seed}"
+        emit(Stage("attack", i * len(x), total))
+        before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
+        model = loaded[candidate.epsilon, candidate.seed]
+        after = _up_to(eps, before, model, x, y, settings, candidate.seed, lambda: emit(Stage("attack", i * len(x), total)))
+        checkpoint.save(name, vars(after))
+        right = int(after.correct(eps).sum())
+        emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), time.monotonic() - began))
+    emit(Stage("attack", total, total))
+
+
+def _up_to(
+    eps: float,
+    before: curve.Standing | None,
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    settings: Attack,
+    seed: int,
+    alive: Callable[[], None],
+) -> curve.Standing:
+    """What stands at `eps`, given what stood at a smaller radius, or was known already before a restart."""
+    if before is None:
+        return curve.clean(model, x, y)
+    if before.eps >= eps:
+        return before
+    attack = attacks[settings.name].load()
+    return curve.advance(
+        model, x, y, before, attack, norm=settings.norm, eps=eps, steps=settings.steps, seed=seed, on_batch=lambda n: alive()
+    )
+
+
+def _row(
+    job: Job, model: training.Candidate, metric: str, eps: float, right: int, n: int, seconds: float
+) -> Row:
+    """One result with its 95 % Wilson interval and everything a reader needs to trust it."""
+    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return Row(
+        study=planning.digest(study),
+        dataset=study.dataset,
+        model=study.model,
+        defence="none",
+        epsilon=model.epsilon,
+        delta=_delta(study) if private else nan,
+        noise_multiplier=model.noise_multiplier,
+        sample_rate=model.recipe.batch / datasets[study.dataset].facts["n_train"],
+        train_steps=model.recipe.steps,
+        max_grad_norm=model.recipe.max_grad_norm,
+        accountant=ACCOUNTANT if private else "none",
+        mode="reproducible",
+        unit=UNIT,
+        seed=model.seed,
+        metric=metric,
+        attack=study.attack.name if robust else "none",
+        norm=study.attack.norm if robust else "none",
+        eps=eps,
+        attack_steps=study.attack.steps if robust else 0,
+        restarts=1 if robust else 0,
+        value=right / n,
+        low=float(interval.low),
+        high=float(interval.high),
+        interval_method="wilson-95",
+        n=n,
+        seconds=seconds,
+        engine_version=VERSION,
+    )

@@ -1,0 +1,3 @@
+"""The version that results carry."""
+
+VERSION = "0.1.0"
