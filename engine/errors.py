@@ -19,3 +19,7 @@ class StoreError(FrontierError):
 
 class StaleAttempt(FrontierError):
     """A newer claim owns this job: the write was refused."""
+
+
+class Cancelled(FrontierError):
+    """The job was stopped by a person: not a failure. It propagates out of the work."""

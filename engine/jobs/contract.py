@@ -1,0 +1,161 @@
+"""What whoever runs a job owes the store: signs of life, events within half a second, one verdict."""
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import planning
+from engine.errors import Cancelled, FrontierError, StaleAttempt
+from engine.events import Event, Provisional, Stage, Trained
+from engine.jobs.timing import CACHED, reference
+from engine.results import Row
+from engine.store.measured import Batch, Progress, Speed
+from engine.store.queue import Claim
+from engine.store.store import Store
+
+FLUSH = 0.25  # seconds between writes while there is something to write
+BEAT = 1.0  # seconds between signs of life, and looks at whether the job is still wanted, while there is nothing
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Takes events from a job; progress is written in batches from a thread of its own.
+
+    Rows and trained models are written before `emit` returns: a checkpoint made afterwards never runs ahead of the
+    store, so a killed job loses no point. `emit` raises what the last write met: StaleAttempt, Cancelled or StoreError.
+    """
+
+    def __init__(self, store: Store, claim: Claim, artifacts: Path) -> None:
+        self._store = store
+        self._claim = claim
+        self._artifacts = artifacts
+        self._batch = Batch()
+        self._progress: Progress | None = None
+        self._known: Mapping[Speed, float] = store.measured.speeds()
+        self._failure: FrontierError | None = None
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep_writing, name="recorder", daemon=True)
+
+    def __enter__(self) -> "Recorder":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self._failure is None:
+            self._write()
+
+    def emit(self, event: Event) -> None:
+        """Note one event; raises if this job is no longer ours, no longer wanted, or cannot be written."""
+        if self._failure is not None:
+            raise self._failure
+        with self._lock:
+            self._note(event)
+        if isinstance(event, Row | Trained):
+            self._write()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Stage):
+            self._note_stage(event)
+        elif isinstance(event, Provisional):
+            self._batch.training.append(event)
+        elif isinstance(event, Trained):
+            self._batch.trained.append(Trained(event.epsilon, event.seed, self._relative(event.path)))
+        else:
+            self._batch.rows.append(event)
+
+    def _note_stage(self, event: Stage) -> None:
+        before, now = self._progress, time.time()
+        if before is None or before.stage != event.name or event.done < before.done:
+            progress = Progress(event.name, event.done, event.done, event.total, now)
+        else:
+            progress = Progress(event.name, before.start, event.done, event.total, before.since)
+            self._note_speed(progress, now)
+        self._progress = self._batch.progress = progress
+
+    def _note_speed(self, stage: Progress, now: float) -> None:
+        """A stage that ended says what a unit takes here; one that was read from a cache says nothing."""
+        study = self._claim.job.study
+        units = self._claim.units.get(stage.stage, 0.0) * (stage.done - stage.start) / max(1, stage.total)
+        if stage.done < stage.total or units <= 0:
+            return
+        seconds = (now - stage.since) / units
+        key = (study.dataset, study.model, stage.stage, self._claim.threads)
+        before = self._known.get(key)
+        if seconds * CACHED < (before or reference(study.dataset, study.model, stage.stage)):
+            return
+        self._batch.speeds[key] = seconds if before is None else (seconds + before) / 2
+
+    def _relative(self, path: str) -> str:
+        file = Path(path).resolve()
+        inside = file.is_relative_to(self._artifacts.resolve())
+        return str(file.relative_to(self._artifacts.resolve()) if inside else file)
+
+    def _keep_writing(self) -> None:
+        last = time.monotonic()
+        while not self._ended.wait(FLUSH) and self._failure is None:
+            quiet = time.monotonic() - last
+            if self._batch or quiet > BEAT:
+                try:
+                    self._write()
+                except FrontierError as error:
+                    self._failure = error
+                last = time.monotonic()
+
+    def _write(self) -> None:
+        with self._writing:
+            with self._lock:
+                batch, self._batch = self._batch, Batch()
+            if self._store.measured.record(self._claim, batch) == "stopping":
+                self._failure = Cancelled("The study was stopped.")
+                raise self._failure
+
+
+Execute = Callable[..., None]
+
+
+def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifacts: Path) -> None:
+    """Run a claimed job to its verdict. Cancelled leaves it to the launcher; StoreError: it could not be written.
+
+    `execute` is engine.runs.execute or something that looks like it.
+    """
+    try:
+        _belongs(claim)
+        with Recorder(store, claim, artifacts) as recorder:
+            execute(claim.job, recorder.emit, places=places, threads=claim.threads)
+    except (StaleAttempt, Cancelled):
+        raise
+    except Exception as error:
+        log.exception("job %s of study %s failed", claim.number, claim.study)
+        store.queue.fail(claim, sentence(error))
+    else:
+        store.queue.finish(claim)
+
+
+def _belongs(claim: Claim) -> None:
+    if planning.digest(claim.job.study) != claim.study:
+        raise FrontierError("This study was queued by another version, whose numbers differ: launch it anew.")
+
+
+def sentence(error: Exception) -> str:
+    """What a person is told of an error: one sentence.
+
+    >>> sentence(ValueError("no\\nway"))
+    'ValueError: no way'
+    """
+    if isinstance(error, FrontierError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        where = f" {error.filename}" if error.filename else ""
+        return f"The disk is full ({error.strerror}){where}: free space and try again."
+    if isinstance(error, MemoryError):
+        return "The machine ran out of memory: close something, or choose a smaller study."
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

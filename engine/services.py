@@ -1,0 +1,254 @@
+"""What pages and the command line may ask: plain values and data frames, no torch, no SQL.
+
+Every function takes `settings` (default: Settings()), which says in which home folder to look. What goes wrong is
+a FrontierError whose message may be shown as it stands.
+"""
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine import planning
+from engine.data import datasets, images
+from engine.errors import BadInput, DataMissing
+from engine.jobs import supervisor, timing
+from engine.jobs.progress import Status, summarize
+from engine.models import models
+from engine.registry import Entry
+from engine.robustness import attacks
+from engine.settings import Settings
+from engine.store.queue import Planned
+from engine.store.store import Store
+from engine.study import Job, Study
+
+PAGE = "page"
+LOG_TAIL = 20_000  # characters
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a study may take alone on this machine; `measured`: from what it did before, not from a rough table."""
+
+    seconds: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a registry as a form shows it; `remedy` says how to get what is not available."""
+
+    name: str
+    title: str
+    facts: dict[str, Any]
+    doc: str
+    available: bool = True
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen."""
+
+    datasets: tuple[Choice, ...]
+    models: tuple[Choice, ...]
+    attacks: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class RunPath:
+    """A trained model: its weights (safetensors) and what it was trained for."""
+
+    path: Path
+    digest: str
+    epsilon: float
+    seed: int
+
+
+def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -> str:
+    """Queue a study and return its digest; one that is known is not queued twice, only what failed or was stopped.
+
+    `who` is noted as waiting for it: "page" for good, anyone else while `touch` is called. BadInput or DataMissing
+    come before anything is stored.
+    """
+    settings = settings or Settings()
+    resolved = planning.resolve(study)
+    if images.locate(resolved.dataset, settings.data_root) is None:
+        raise DataMissing(images.remedy(resolved.dataset, settings.data_root))
+    digest = planning.digest(resolved)
+    plan = _planned(resolved, settings)
+    _store(settings.home).queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE)
+    return digest
+
+
+def _planned(resolved: Study, settings: Settings) -> list[Planned]:
+    machine = _machine(settings)
+
+    def one(job: Job) -> Planned:
+        units = planning.work(job)
+        seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine)
+        return Planned(job, units, sum(seconds.values()))
+
+    return [one(job) for job in planning.plan(resolved)]
+
+
+def ensure_data(name: str, *, settings: Settings | None = None) -> None:
+    """Make sure that a data set is here, downloading it if need be; DataMissing with the remedy otherwise."""
+    root = (settings or Settings()).data_root
+    if images.locate(name, root) is not None:
+        return
+    command = [sys.executable, "-m", "engine", "fetch", name]
+    env = supervisor.environment() | {"FRONTIER_DATA": str(root)}
+    fetched = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if fetched.returncode or images.locate(name, root) is None:
+        raise DataMissing(images.remedy(name, root))
+
+
+def cancel(digest: str, *, settings: Settings | None = None) -> None:
+    """Stop a study: what waits is stopped at once, what runs in under 2 s."""
+    _of(settings).queue.cancel(digest)
+
+
+def cancel_unless_wanted(digest: str, who: str, *, settings: Settings | None = None) -> bool:
+    """`who` waits no longer; stops the study and returns True if nobody else waits for it."""
+    return _of(settings).queue.leave(digest, who)
+
+
+def touch(digest: str, who: str, *, settings: Settings | None = None) -> None:
+    """`who` still waits; to be called every few seconds, or after 10 s they are taken to have gone."""
+    _of(settings).queue.touch(digest, who)
+
+
+def retry(digest: str, *, settings: Settings | None = None) -> None:
+    """Queue what failed or was stopped again; it goes on from its last checkpoint."""
+    settings = settings or Settings()
+    found = study(digest, settings=settings)
+    if found is None:
+        raise BadInput(f"study '{digest}' is unknown")
+    if planning.digest(found) != digest:
+        raise BadInput(f"study '{digest}' was made by another version, whose numbers differ: launch it anew")
+    submit(found, settings=settings)
+
+
+def status(digest: str, *, settings: Settings | None = None) -> Status | None:
+    """How a study stands, or None if there is none of that digest."""
+    settings = settings or Settings()
+    view = _store(settings.home).overview.study(digest)
+    return None if view is None else _summaries([view], settings)[0]
+
+
+def statuses(limit: int = 200, offset: int = 0, *, settings: Settings | None = None) -> list[Status]:
+    """How studies stand, newest first."""
+    settings = settings or Settings()
+    return _summaries(_store(settings.home).overview.studies(limit, offset), settings)
+
+
+def _summaries(views: list[Any], settings: Settings) -> list[Status]:
+    overview = _store(settings.home).overview
+    live = any(job.state in ("queued", "running", "stopping") for view in views for job in view.jobs)
+    line = overview.line() if live else []
+    running = overview.running() if live else []
+    return summarize(views, line, running, _machine(settings))
+
+
+def study(digest: str, *, settings: Settings | None = None) -> Study | None:
+    """The resolved study of a digest."""
+    view = _of(settings).overview.study(digest)
+    return None if view is None else view.study
+
+
+def frame(digest: str, *, settings: Settings | None = None) -> pd.DataFrame:
+    """The result table (engine.results.COLUMNS), by metric, seed, epsilon, eps; empty if there is nothing yet."""
+    return _of(settings).measured.frame(digest)
+
+
+def provisional(digest: str, *, settings: Settings | None = None) -> pd.DataFrame:
+    """Models in training: epsilon, seed, step, steps, accuracy, epsilon_spent, loss; the latest word on each."""
+    return _of(settings).measured.provisional(digest)
+
+
+def runs(digest: str, *, settings: Settings | None = None) -> pd.DataFrame:
+    """Trained models: run, epsilon, seed, path."""
+    settings = settings or Settings()
+    found = _store(settings.home).measured.runs(digest)
+    return found.assign(path=[str(settings.artifacts / path) for path in found["path"]])
+
+
+def run_path(run: int | str, *, settings: Settings | None = None) -> RunPath:
+    """Where a trained model's weights lie; BadInput if there is no such run."""
+    settings = settings or Settings()
+    found = _store(settings.home).measured.run(int(run)) if str(run).isdigit() else None
+    if found is None:
+        raise BadInput(f"run '{run}' is unknown; `python -m engine show STUDY` lists the runs of a study")
+    return RunPath(settings.artifacts / found.path, found.study, found.epsilon, found.seed)
+
+
+def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
+    """How long a study may take, before it is launched; BadInput if it cannot be run as asked."""
+    settings = settings or Settings()
+    machine = _machine(settings)
+    resolved = planning.resolve(study)
+    parts = [
+        timing.stages(resolved.dataset, resolved.model, planning.work(job), machine) for job in planning.plan(resolved)
+    ]
+    seconds = timing.makespan((sum(stages.values()) for stages, _ in parts), machine.workers)
+    return Estimate(seconds, all(measured for _, measured in parts))
+
+
+def choices(*, settings: Settings | None = None) -> Choices:
+    """Data sets, models and attacks by name, with what is not available and how to get it."""
+    root = (settings or Settings()).data_root
+
+    def here(entry: Entry) -> Choice:
+        available = images.locate(entry.name, root) is not None
+        return _choice(entry, available, "" if available else images.remedy(entry.name, root))
+
+    return Choices(
+        datasets=tuple(here(entry) for entry in datasets.entries.values()),
+        models=tuple(_choice(entry) for entry in models.entries.values()),
+        attacks=tuple(_choice(entry) for entry in attacks.entries.values()),
+    )
+
+
+def _choice(entry: Entry, available: bool = True, remedy: str = "") -> Choice:
+    title = str(entry.facts.get("title", entry.name))
+    return Choice(entry.name, title, dict(entry.facts), entry.doc, available, remedy)
+
+
+def owner(*, settings: Settings | None = None) -> supervisor.Owner | None:
+    """The process that runs jobs on this store, or None."""
+    return supervisor.owner((settings or Settings()).home)
+
+
+def log(digest: str, *, settings: Settings | None = None) -> str:
+    """The end of what the jobs of a study logged."""
+    folder = (settings or Settings()).logs
+    files = sorted(folder.glob(f"{digest}-*.log")) if digest.isalnum() else []
+    return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)[-LOG_TAIL:]
+
+
+def _of(settings: Settings | None) -> Store:
+    return _store((settings or Settings()).home)
+
+
+_opening = threading.Lock()
+
+
+def _store(home: Path) -> Store:
+    with _opening:
+        return _opened(home)
+
+
+@lru_cache(maxsize=16)
+def _opened(home: Path) -> Store:
+    return Store(home)
+
+
+def _machine(settings: Settings) -> timing.Machine:
+    speeds = _store(settings.home).measured.speeds()
+    return timing.Machine(max(1, settings.cores // settings.workers), settings.workers, speeds)

@@ -1,0 +1,231 @@
+"""The line of jobs: who waits, who works, who wants it stopped. Every change of a job's state is made here."""
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, delete, func, insert, or_, select, update
+
+from engine.errors import StaleAttempt
+from engine.store.database import Database, upsert
+from engine.store.tables import interests, jobs, studies
+from engine.study import Job, Study
+
+LEASE = 30.0  # seconds without a sign of life after which a job may be claimed anew
+PATIENCE = 10.0  # seconds after which someone who no longer asks is taken to have gone
+CRASHES = 3  # deaths of its process after which a job has failed
+HELD = ("running", "stopping")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job to be queued: what to do, its units of work by stage, and the seconds that may take."""
+
+    job: Job
+    units: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a job until a newer claim is made: writes carry `attempt`."""
+
+    id: int
+    attempt: int
+    study: str
+    number: int
+    job: Job
+    units: dict[str, float]
+    threads: int
+
+
+class Queue:
+    """Jobs of all studies, first come first served."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, digest: str, study: Study, plan: Sequence[Planned], *, who: str, lasting: bool) -> bool:
+        """Queue a study's jobs, or those that failed or were stopped if it is known; True if anything was queued."""
+        now = time.time()
+        with self._database.write() as connection:
+            new = connection.execute(select(studies.c.digest).where(studies.c.digest == digest)).first() is None
+            if new:
+                _insert(connection, digest, study, plan, now)
+            queued = new or _requeue_ended(connection, digest)
+            _want(connection, digest, who, lasting, now)
+        return queued
+
+    def retry(self, digest: str) -> bool:
+        """Failed and stopped jobs go back in line; True if there were any."""
+        with self._database.write() as connection:
+            return _requeue_ended(connection, digest)
+
+    def cancel(self, digest: str) -> None:
+        """Waiting jobs are stopped at once; running ones are marked for whoever runs them. Nobody wants it any more."""
+        with self._database.write() as connection:
+            _cancel(connection, digest)
+
+    def touch(self, digest: str, who: str) -> None:
+        """`who` still waits for this study."""
+        changes = update(interests).where(interests.c.study == digest, interests.c.who == who)
+        with self._database.write() as connection:
+            connection.execute(changes.values(seen=time.time()))
+
+    def leave(self, digest: str, who: str) -> bool:
+        """`who` waits no longer; cancels the study and returns True if nobody else does."""
+        mine = and_(interests.c.study == digest, interests.c.who == who)
+        fresh = or_(interests.c.lasting, interests.c.seen > time.time() - PATIENCE)
+        with self._database.write() as connection:
+            connection.execute(delete(interests).where(mine))
+            if connection.execute(select(interests.c.who).where(interests.c.study == digest, fresh)).first():
+                return False
+            return _cancel(connection, digest)
+
+    def peek(self) -> tuple[bool, list[int]]:
+        """Whether a job can be claimed, and the jobs that are to be stopped. Cheap: asked ten times a second."""
+        with self._database.read() as connection:
+            ready = connection.execute(select(jobs.c.id).where(_claimable(())).limit(1)).first() is not None
+            stopping = connection.execute(select(jobs.c.id).where(jobs.c.state == "stopping")).scalars().all()
+        return ready, list(stopping)
+
+    def claim(self, threads: int, *, own: Collection[int] = ()) -> Claim | None:
+        """The first job in line, or one whose lease ran out (not one of `own`). Its first claim fixes the threads."""
+        now = time.time()
+        first = select(jobs.c.id).where(_claimable(own)).order_by(jobs.c.id).limit(1).scalar_subquery()
+        changes = {
+            "state": "running",
+            "attempt": jobs.c.attempt + 1,
+            "lease": now + LEASE,
+            "threads": func.coalesce(jobs.c.threads, threads),
+            "started": func.coalesce(jobs.c.started, now),
+            "stage": "data",
+            "stage_from": 0,
+            "stage_done": 0,
+            "stage_total": 1,
+            "stage_since": now,
+        }
+        with self._database.write() as connection:
+            row = connection.execute(update(jobs).where(jobs.c.id == first).values(changes).returning(*jobs.c)).first()
+            if row is None:
+                return None
+            bump(connection, row.study)
+            body = connection.execute(select(studies.c.body).where(studies.c.digest == row.study)).scalar_one()
+        job = Job.model_validate({"study": json.loads(body), **json.loads(row.body)})
+        return Claim(row.id, row.attempt, row.study, row.number, job, json.loads(row.units), row.threads)
+
+    def beat(self, connection: Connection, claim: Claim) -> str:
+        """Renew the lease and return the job's state; StaleAttempt when the claim is no longer held."""
+        renewed = _held(claim).values(lease=time.time() + LEASE).returning(jobs.c.state)
+        state = connection.execute(renewed).scalar()
+        if state is None:
+            raise StaleAttempt(f"Attempt {claim.attempt} at job {claim.id} was overtaken by a newer one.")
+        return str(state)
+
+    def finish(self, claim: Claim) -> None:
+        """The job is done; StaleAttempt when the claim is no longer held."""
+        self._end(claim, "done", None)
+
+    def fail(self, claim: Claim, sentence: str) -> None:
+        """The job has failed, and why; StaleAttempt when the claim is no longer held."""
+        self._end(claim, "failed", sentence)
+
+    def _end(self, claim: Claim, state: str, error: str | None) -> None:
+        with self._database.write() as connection:
+            self.beat(connection, claim)
+            connection.execute(_held(claim).values(state=state, error=error, finished=time.time(), lease=None))
+            bump(connection, claim.study)
+
+    def give_back(self, claim: Claim, *, crash: str | None = None) -> None:
+        """The process of a claim has ended without a verdict: stopped if that was asked, else in line again.
+
+        With `crash` (what happened to it) this counts as a death, and the third one fails the job.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(select(jobs.c.state, jobs.c.crashes).where(*_holds(claim))).first()
+            if row is None:
+                return
+            crashes = row.crashes + (crash is not None)
+            if row.state == "stopping":
+                changes = {"state": "stopped", "finished": time.time()}
+            elif crash is not None and crashes >= CRASHES:
+                changes = {"state": "failed", "finished": time.time(), "error": f"{crash}; tried {crashes} times."}
+            else:
+                changes = {"state": "queued"}
+            connection.execute(_held(claim).values(crashes=crashes, lease=None, **changes))
+            bump(connection, claim.study)
+
+    def reclaim(self) -> int:
+        """Take back every job of owners that are dead (the caller holds the store's lock); the number in line again."""
+        with self._database.write() as connection:
+            held = connection.execute(select(jobs.c.study).where(jobs.c.state.in_(HELD)).distinct()).scalars().all()
+            stopped = {"state": "stopped", "lease": None, "finished": time.time()}
+            connection.execute(update(jobs).where(jobs.c.state == "stopping").values(stopped))
+            back = update(jobs).where(jobs.c.state == "running").values(state="queued", lease=None)
+            count = connection.execute(back).rowcount
+            for digest in held:
+                bump(connection, digest)
+        return count
+
+
+def bump(connection: Connection, digest: str) -> None:
+    """Say that something of this study changed."""
+    changed = update(studies).where(studies.c.digest == digest).values(revision=studies.c.revision + 1)
+    connection.execute(changed)
+
+
+def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Planned], now: float) -> None:
+    body = study.model_dump_json()
+    connection.execute(
+        insert(studies).values(digest=digest, body=body, dataset=study.dataset, model=study.model, created=now)
+    )
+    rows = [
+        {
+            "study": digest,
+            "number": number,
+            "body": item.job.model_dump_json(exclude={"study"}),
+            "units": json.dumps(item.units),
+            "expected": item.seconds,
+        }
+        for number, item in enumerate(plan)
+    ]
+    connection.execute(insert(jobs), rows)
+
+
+def _requeue_ended(connection: Connection, digest: str) -> bool:
+    ended = update(jobs).where(jobs.c.study == digest, jobs.c.state.in_(("failed", "stopped")))
+    count = connection.execute(ended.values(state="queued", crashes=0, error=None, finished=None)).rowcount
+    if count:
+        bump(connection, digest)
+    return count > 0
+
+
+def _cancel(connection: Connection, digest: str) -> bool:
+    def mark(before: str, **changes: object) -> int:
+        of_study = update(jobs).where(jobs.c.study == digest, jobs.c.state == before)
+        return connection.execute(of_study.values(**changes)).rowcount
+
+    count = mark("queued", state="stopped", finished=time.time()) + mark("running", state="stopping")
+    connection.execute(delete(interests).where(interests.c.study == digest))
+    if count:
+        bump(connection, digest)
+    return count > 0
+
+
+def _want(connection: Connection, digest: str, who: str, lasting: bool, now: float) -> None:
+    row = {"study": digest, "who": who, "seen": now, "lasting": lasting}
+    upsert(connection, interests, [row], ["study", "who"])
+
+
+def _claimable(own: Collection[int]) -> ColumnElement[bool]:
+    expired = and_(jobs.c.state == "running", jobs.c.lease < time.time(), jobs.c.id.not_in(list(own)))
+    return or_(jobs.c.state == "queued", expired)
+
+
+def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return jobs.c.id == claim.id, jobs.c.attempt == claim.attempt, jobs.c.state.in_(HELD)
+
+
+def _held(claim: Claim) -> Update:
+    return update(jobs).where(*_holds(claim))

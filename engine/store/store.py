@@ -1,0 +1,25 @@
+"""The store of one home folder: everything that is remembered, behind four plain objects."""
+
+from pathlib import Path
+
+from engine.store.database import Database
+from engine.store.measured import Measured
+from engine.store.overview import Overview
+from engine.store.queue import Queue
+
+
+class Store:
+    """`queue`: jobs and who may work on them; `measured`: results; `overview`: what pages list.
+
+    Opening makes the folder; the file is made or migrated at the first use. Errors are StoreErrors.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.database = Database.at(home)
+        self.queue = Queue(self.database)
+        self.measured = Measured(self.database, self.queue)
+        self.overview = Overview(self.database)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.database.close()

@@ -1,0 +1,119 @@
+"""The tables. Times are seconds since 1970; states of a job: queued, running, stopping, done, failed, stopped."""
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from engine.results import Row
+
+SCHEMA = 1
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("created", Float, nullable=False, index=True),
+    Column("revision", Integer, nullable=False, default=1),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", ForeignKey("studies.digest"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("units", Text, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("state", String, nullable=False, default="queued"),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("crashes", Integer, nullable=False, default=0),
+    Column("threads", Integer),
+    Column("lease", Float),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("stage", String, nullable=False, default=""),
+    Column("stage_from", Integer, nullable=False, default=0),
+    Column("stage_done", Integer, nullable=False, default=0),
+    Column("stage_total", Integer, nullable=False, default=1),
+    Column("stage_since", Float),
+    Column("error", Text),
+    UniqueConstraint("study", "number"),
+    Index("jobs_state", "state", "id"),
+)
+
+_KINDS: dict[Any, Any] = {float: Float, int: Integer, str: String}
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(
+        Column(field.name, _KINDS[field.type], *([ForeignKey("studies.digest")] if field.name == "study" else []))
+        for field in fields(Row)
+    ),
+    Column("radius", Float, nullable=False),
+    UniqueConstraint("study", "epsilon", "seed", "metric", "radius"),
+)
+
+provisional = Table(
+    "provisional",
+    metadata,
+    Column("study", ForeignKey("studies.digest"), primary_key=True),
+    Column("epsilon", Float, primary_key=True),
+    Column("seed", Integer, primary_key=True),
+    Column("step", Integer, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("accuracy", Float, nullable=False),
+    Column("epsilon_spent", Float),
+    Column("loss", Float),
+)
+
+trained = Table(
+    "trained",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("study", ForeignKey("studies.digest"), nullable=False),
+    Column("epsilon", Float, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    UniqueConstraint("study", "epsilon", "seed"),
+)
+
+speeds = Table(
+    "speeds",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("stage", String, primary_key=True),
+    Column("threads", Integer, primary_key=True),
+    Column("seconds", Float, nullable=False),
+)
+
+interests = Table(
+    "interests",
+    metadata,
+    Column("study", ForeignKey("studies.digest"), primary_key=True),
+    Column("who", String, primary_key=True),
+    Column("seen", Float, nullable=False),
+    Column("lasting", Boolean, nullable=False),
+)

@@ -1,0 +1,125 @@
+"""Stand-ins for engine.runs.execute: the same promises (resumes from its checkpoint, same numbers) in no time."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import planning
+from engine.errors import DataMissing
+from engine.events import Event, Provisional, Stage, Trained
+from engine.results import NOT_APPLICABLE, Row
+from engine.study import Job
+
+STEPS = 20
+
+
+def _row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: float) -> Row:
+    study = job.study
+    return Row(
+        study=planning.digest(study),
+        dataset=study.dataset,
+        model=study.model,
+        defence="none",
+        epsilon=epsilon,
+        delta=study.privacy.delta or 0.0,
+        noise_multiplier=1.0,
+        sample_rate=0.1,
+        train_steps=STEPS,
+        max_grad_norm=1.0,
+        accountant="none",
+        mode="reproducible",
+        unit="one image added or removed",
+        seed=seed,
+        metric=metric,
+        attack=study.attack.name,
+        norm=study.attack.norm,
+        eps=eps,
+        attack_steps=study.attack.steps,
+        restarts=1,
+        value=value,
+        low=value - 0.01,
+        high=value + 0.01,
+        interval_method="wilson",
+        n=100,
+        seconds=0.1,
+        engine_version="0",
+    )
+
+
+def _value(*parts: object) -> float:
+    return sum(map(ord, str(parts))) % 1000 / 1000
+
+
+def _save(file: Path, state: dict[str, Any]) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(state))
+    part.replace(file)
+
+
+def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int, pause: float = 0.0) -> None:
+    """All stages; a checkpoint after every step and radius, and nothing said twice after a resume."""
+    file = places.folder / "checkpoint.json"
+    state = json.loads(file.read_text()) if file.exists() else {"step": 0, "radius": 0}
+    models = [(epsilon, seed) for epsilon in job.epsilons for seed in job.seeds]
+    emit(Stage("data", 1, 1))
+    emit(Stage("train", state["step"], STEPS))
+    for step in range(state["step"] + 1, STEPS + 1):
+        time.sleep(pause)
+        for epsilon, seed in models:
+            emit(Provisional(epsilon, seed, step, STEPS, _value(epsilon, seed, step), min(epsilon, step)))
+        emit(Stage("train", step, STEPS))
+        _save(file, state := {"step": step, "radius": 0})
+    if not state["radius"]:
+        _finish_training(job, emit, places.folder, models)
+    radii = job.study.attack.eps or ()
+    for number in range(state["radius"], len(radii)):
+        time.sleep(pause)
+        for epsilon, seed in models:
+            emit(_row(job, epsilon, seed, "robust_accuracy", radii[number], _value(epsilon, seed, radii[number])))
+        emit(Stage("attack", number + 1, len(radii)))
+        _save(file, state := {"step": STEPS, "radius": number + 1})
+    file.unlink()
+
+
+def _finish_training(job: Job, emit: Callable[[Event], None], folder: Path, models: list[tuple[float, int]]) -> None:
+    for epsilon, seed in models:
+        path = folder / f"model-{epsilon}-{seed}.safetensors"
+        path.write_bytes(b"weights")
+        emit(Trained(epsilon, seed, str(path)))
+        emit(_row(job, epsilon, seed, "accuracy", NOT_APPLICABLE, _value(epsilon, seed)))
+
+
+def slow(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """About two and a half seconds, in many small steps."""
+    execute(job, emit, places=places, threads=threads, pause=0.1)
+
+
+def stubborn(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Will not be stopped politely, and has started a process of its own."""
+    subprocess.Popen(["sleep", "600"])
+    emit(Stage("train", 0, 1))
+    while True:
+        try:
+            time.sleep(0.05)
+        except Exception:  # also the wish to stop
+            continue
+
+
+def missing(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Fails as a person may be told."""
+    raise DataMissing("The pictures are gone: fetch them again.")
+
+
+def broken(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Fails as only a programmer understands."""
+    raise ZeroDivisionError("division\nby zero")
+
+
+def deadly(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Dies at every attempt."""
+    emit(Stage("train", 0, 1))
+    os.kill(os.getpid(), 9)
