@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Any
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from engine.errors import BadInput
 
 
 def _cores() -> int:
@@ -22,6 +26,15 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="jobs that run at once")
     cores: int = Field(default_factory=_cores, ge=1, description="cores that all jobs share")
     cache_gb: float = Field(10.0, gt=0, description="cached features and noise; least recently used goes")
+
+    def __init__(self, **values: Any) -> None:
+        """BadInput in one sentence when a value, a variable or frontier.toml is wrong."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise BadInput(_sentence(error)) from None
+        except TOMLDecodeError as error:
+            raise BadInput(f"frontier.toml is not valid TOML: {error}") from None
 
     @classmethod
     def settings_customise_sources(
@@ -49,3 +62,11 @@ class Settings(BaseSettings):
     @property
     def logs(self) -> Path:
         return self.home / "logs"
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"frontier.toml: '{name}' is no setting; choose from: {', '.join(sorted(Settings.model_fields))}"
+    return f"FRONTIER_{name.upper()}={first['input']!r} {first['msg'].removeprefix('Input ')}"

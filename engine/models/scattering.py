@@ -115,13 +115,24 @@ class Modulus(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         parts, size = ctx.saved_tensors
-        scale = grad / size.clamp_min(torch.finfo(size.dtype).tiny)
+        scale = (grad / size).masked_fill_(size == 0, 0)
         out = torch.empty_like(parts)
         real, imaginary = parts.chunk(2, -1)
         half = real.shape[-1]
         torch.mul(real, scale, out=out[:, :half])
         torch.mul(imaginary, scale, out=out[:, half:])
         return out
+
+
+def modulus(parts: Tensor) -> Tensor:
+    """(N, 2 K), real parts first -> (N, K), |a + ib|; an exported program gets plain operations of the same values."""
+    if torch.compiler.is_exporting():
+        real, imaginary = parts.chunk(2, -1)
+        square = torch.addcmul(real * real, imaginary, imaginary)
+        flat = square == 0
+        return torch.where(flat, 0.0, torch.where(flat, 1.0, square).sqrt())
+    size: Tensor = Modulus.apply(parts)
+    return size
 
 
 class Scattering(nn.Module):
@@ -135,17 +146,17 @@ class Scattering(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.flatten(2).flatten(0, 1)  # (N * C, pixels)
-        n = len(flat)
-        fine = Modulus.apply(flat @ self.fine).view(n * L, -1)
-        coarse = Modulus.apply(flat @ self.coarse).view(n, L, -1)
-        second = Modulus.apply(fine @ self.second).view(n, L * L, -1)
+        n = flat.shape[0]
+        fine = modulus(flat @ self.fine).view(n * L, -1)
+        coarse = modulus(flat @ self.coarse).view(n, L, -1)
+        second = modulus(fine @ self.second).view(n, L * L, -1)
         orders = [
             (flat @ self.mean)[:, None],
             (fine @ self.smooth).view(n, L, -1),
             coarse @ self.smooth_half,
             second @ self.smooth_half,
         ]
-        return torch.cat(orders, 1).view(len(x), -1, *self.out)
+        return torch.cat(orders, 1).view(x.shape[0], -1, *self.out)
 
 
 class ScatteringLinear(nn.Module):

@@ -6,6 +6,7 @@ import platform
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ CAVEATS = (
 def study_json(
     study: Study, digest: str, frame: pd.DataFrame, *, state: str = "done", seconds: float | None = None
 ) -> bytes:
-    """UTF-8 JSON: configuration, digest, what was promised at each budget, versions, machine and duration in seconds."""
+    """UTF-8 JSON: configuration, digest, the promise at each budget, versions, machine, duration in seconds."""
     document = {
         "digest": digest,
         "state": state,
@@ -56,14 +57,14 @@ def study_json(
 
 
 def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant and mode; no NaN, no inf."""
+    """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant, mode; fit for JSON."""
     rows = frame.sort_values("epsilon").drop_duplicates(GUARANTEE)[GUARANTEE].to_dict("records")
     return [{str(name): _json_value(value) for name, value in row.items()} for row in rows]
 
 
 def _json_value(value: Any) -> Any:
-    if isinstance(value, float):
-        return "inf" if value == float("inf") else None if pd.isna(value) else value
+    if isinstance(value, float) and not isfinite(value):
+        return None if isnan(value) else "inf"
     return value
 
 

@@ -1,0 +1,284 @@
+"""The command line, `python -m engine --help`. Exit codes: 0; 2 bad input; 1 a failed study; 130 interrupted."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from engine.errors import BadInput, DataMissing, FrontierError, StoreError
+
+if TYPE_CHECKING:
+    from engine.services import Status
+    from engine.study import Study
+
+POLL = 0.25  # seconds between two looks at a running study
+ENDED = ("done", "failed", "stopped")
+OPTIONS = {  # of `run`: where each goes in a study
+    "dataset": ("dataset",),
+    "model": ("model",),
+    "epsilon": ("privacy", "epsilons"),
+    "delta": ("privacy", "delta"),
+    "seeds": ("seeds",),
+    "attack": ("attack", "name"),
+    "norm": ("attack", "norm"),
+    "eps": ("attack", "eps"),
+    "steps": ("attack", "steps"),
+    "images": ("attack", "images"),
+    "attack_seeds": ("attack", "seeds"),
+}
+LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm")
+
+app = typer.Typer(
+    help="What privacy and robustness cost: train privately, attack, measure.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+Out = Annotated[Path | None, typer.Option(help="Folder for curves.csv and study.json.")]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A study: TOML, or the study.json of an export.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, needed unless FILE names one.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model [scattering-linear].")] = None,
+    epsilon: Annotated[str | None, typer.Option(help="Privacy budgets [0.5,1,3,8,inf].")] = None,
+    delta: Annotated[str | None, typer.Option(help="Delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Models trained at each budget [1].")] = None,
+    attack: Annotated[str | None, typer.Option(help="Attack [pgd].")] = None,
+    norm: Annotated[str | None, typer.Option(help="linf or l2 [linf].")] = None,
+    eps: Annotated[str | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")] = None,
+    steps: Annotated[str | None, typer.Option(help="Attack steps [40].")] = None,
+    images: Annotated[str | None, typer.Option(help="Test images attacked, the first ones [500].")] = None,
+    attack_seeds: Annotated[str | None, typer.Option(help="Models attacked at each budget [1].")] = None,
+    out: Out = None,
+) -> None:
+    """Run a study and print its curves.
+
+    A study that this store knows is answered at once. Options win over what FILE says.
+    """
+    from engine.planning import resolve
+    from engine.report.export import writable
+    from engine.study import parse, read
+
+    if file is None and dataset is None:
+        raise BadInput("no data set was named: add --dataset digits, or a study file")
+    study = resolve(parse(_asked(read(file) if file else {}, context.params)))
+    if out:
+        writable(out)
+    _finish(_compute(study), out)
+
+
+def _asked(values: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """The values of a study file with the options that were given put over them."""
+    merged = {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
+    for option, (*section, name) in OPTIONS.items():
+        table = merged.setdefault(section[0], {}) if section else merged
+        if options[option] is not None and isinstance(table, dict):
+            table[name] = _plain(option, options[option])
+    return merged
+
+
+def _plain(option: str, text: str) -> Any:
+    if option in LISTS:
+        return text.split(",")
+    try:
+        return text if option in NAMES else float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        return text
+
+
+def _compute(study: "Study") -> "Status":
+    """Submit a study and wait for its end, drawing its progress; KeyboardInterrupt after it was withdrawn."""
+    from engine import services
+
+    who = f"command line {os.getpid()}-{time.time_ns()}"
+    services.ensure_data(study.dataset)
+    digest = services.submit(study, who=who)
+    if (status := _status(digest)).state in ENDED:
+        return status
+    with _supervised():
+        try:
+            return _wait(digest, who)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            stopped = services.cancel_unless_wanted(digest, who)
+            _say("Stopped." if stopped else f"Study {digest} goes on: someone else waits for it.")
+            raise
+
+
+@contextmanager
+def _supervised() -> Iterator[None]:
+    """Someone runs this store's jobs meanwhile: who does already, or else a supervisor of our own."""
+    from engine.jobs import supervisor
+    from engine.settings import Settings
+
+    process = supervisor.start(Settings(), address=None)
+    try:
+        yield
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        process.wait()
+
+
+def _wait(digest: str, who: str) -> "Status":
+    from engine import services
+    from engine.terminal import StudyBar
+
+    with StudyBar() as progress:
+        while (status := _status(digest)).state not in ENDED:
+            progress.show(status)
+            services.touch(digest, who)
+            time.sleep(POLL)
+    return status
+
+
+def _finish(status: "Status", out: Path | None) -> None:
+    from engine import services
+    from engine.terminal import print_results
+
+    if status.state != "done":
+        raise FrontierError(status.error or f"study {status.digest} was stopped: run it again to go on")
+    print_results(services.frame(status.digest))
+    if out:
+        _write(status, out)
+    else:
+        _say(f"Files: python -m engine export {status.digest} --out DIR")
+
+
+def _write(status: "Status", out: Path) -> None:
+    """curves.csv and study.json of a study into a folder."""
+    from engine import services
+    from engine.report.export import study_json, write
+    from engine.report.tables import curves_csv
+
+    frame = services.frame(status.digest)
+    study = services.study(status.digest)
+    assert study is not None
+    seconds = status.finished - status.started if status.finished and status.started else None
+    about = study_json(study, status.digest, frame, state=status.state, seconds=seconds)
+    write(out, {"curves.csv": curves_csv(frame), "study.json": about})
+    _say(f"Written: {out / 'curves.csv'}, {out / 'study.json'}")
+
+
+@app.command("list")
+def list_studies(limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20) -> None:
+    """List the studies of this store."""
+    from engine import services
+    from engine.terminal import print_studies
+
+    print_studies(services.statuses(limit=limit))
+
+
+@app.command()
+def show(study: Annotated[str, typer.Argument(help="Digest of a study, or how it begins.")]) -> None:
+    """Show a study, its results and its models."""
+    from engine import services
+    from engine.terminal import print_results, print_runs, print_study
+
+    status = _find(study)
+    print_study(status)
+    print_results(services.frame(status.digest))
+    print_runs(services.runs(status.digest))
+
+
+@app.command()
+def export(
+    study: Annotated[str, typer.Argument(help="Digest of a study, or how it begins.")],
+    out: Annotated[Path, typer.Option(help="Folder for curves.csv and study.json.")],
+) -> None:
+    """Write a study's curves.csv and study.json."""
+    _write(_find(study), out)
+
+
+@app.command("export-model")
+def export_model(
+    run: Annotated[str, typer.Argument(help="A trained model, as `show` lists them.")],
+    out: Annotated[Path, typer.Option(help="File to write, for example model.pt2.")],
+) -> None:
+    """Write a trained model for PyTorch.
+
+    A torch.export program: pixels in [0, 1] to logits, loadable without Frontier.
+    """
+    from engine import services
+    from engine.report.export import writable
+    from engine.report.portable import write_program
+
+    found = services.run_path(run)
+    study = services.study(found.digest)
+    assert study is not None
+    writable(out.parent)
+    write_program(study, found.path, out)
+    _say(f"Written: {out} (epsilon {found.epsilon:g}, seed {found.seed}, study {found.digest})")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, and what is missing."""
+    from engine.terminal import print_doctor
+
+    print_doctor()
+
+
+@app.command()
+def fetch(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
+    """Download a data set into the data folder."""
+    from engine.data.fetch import fetch as download
+    from engine.settings import Settings
+
+    _say(download(name, Settings().data_root))
+
+
+def _find(start: str) -> "Status":
+    """The one study whose digest begins so; BadInput when there is none, or several."""
+    from engine import services
+
+    if status := services.status(start):
+        return status
+    found = [status for status in services.statuses(limit=100_000) if status.digest.startswith(start)]
+    if len(found) == 1:
+        return found[0]
+    several = ", ".join(status.digest for status in found[:5])
+    raise BadInput(f"study '{start}' is {'one of ' + several if found else 'not in this store'}: see `list`")
+
+
+def _status(digest: str) -> "Status":
+    from engine import services
+
+    if (status := services.status(digest)) is None:
+        raise FrontierError(f"study {digest} is no longer in the store")
+    return status
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def main() -> int:
+    """Run the command line; the exit code. Errors are one sentence on stderr."""
+    try:
+        return app(standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except TyperException as error:
+        _say(f"Error: {error.format_message()}")
+        return 2
+    except (BadInput, DataMissing, StoreError) as error:
+        _say(f"Error: {error}")
+        return 2
+    except FrontierError as error:
+        _say(f"Error: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

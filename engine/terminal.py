@@ -1,0 +1,192 @@
+"""What the command line draws: a progress bar on stderr, tables on stdout."""
+
+import sys
+import time
+from math import inf
+from pathlib import Path
+from types import TracebackType
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine.data import datasets
+from engine.data.images import locate, remedy
+from engine.jobs.progress import Status
+from engine.report.export import CAVEATS, PACKAGES, installed, machine
+from engine.report.tables import summary
+from engine.settings import Settings
+from engine.version import VERSION
+
+STAGES = {
+    "data": "reading images",
+    "features": "preparing images, once",
+    "noise": "calibrating noise",
+    "train": "training all budgets",
+    "attack": "attacking",
+}
+
+
+class StudyBar:
+    """A progress bar for one study; leaves nothing on stdout."""
+
+    def __init__(self) -> None:
+        text = TextColumn("{task.description}")
+        left = TextColumn("{task.fields[left]}")
+        console = Console(stderr=True)
+        self._bar = Progress(text, BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), left, console=console)
+        self._task = self._bar.add_task("starting", total=1.0, left="")
+
+    def __enter__(self) -> "StudyBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, status: Status) -> None:
+        left = "" if status.seconds_left is None else f"about {duration(status.seconds_left)} left"
+        self._bar.update(self._task, description=_doing(status), completed=status.fraction, left=left)
+
+
+def _doing(status: Status) -> str:
+    if status.state == "queued":
+        return f"waiting, place {status.place}" if status.place else "waiting"
+    if status.state == "running":
+        return STAGES.get(status.stage, "starting")
+    return status.state
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them.
+
+    >>> duration(8.4), duration(200)
+    ('8 s', '3 min 20 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def print_results(frame: pd.DataFrame) -> None:
+    """Recognised images by budget and attack radius, with what the numbers promise and do not promise."""
+    if frame.empty:
+        _print("No results yet.")
+        return
+    points = summary(frame)
+    radii = sorted(points.loc[points["metric"] == "robust_accuracy", "eps"].unique())
+    table = Table("epsilon", "recognised", *(f"eps {eps:g}" for eps in radii), box=None, pad_edge=False)
+    cells = {(p.metric, p.epsilon, p.eps if p.metric != "accuracy" else None): _cell(p) for p in points.itertuples()}
+    for epsilon in sorted(points["epsilon"].unique()):
+        robust = (cells.get(("robust_accuracy", epsilon, eps), "") for eps in radii)
+        table.add_row(f"{epsilon:g}", cells.get(("accuracy", epsilon, None), ""), *robust)
+    _print(table)
+    for sentence in _promise(frame, list(points["interval"].unique())):
+        _print(sentence)
+
+
+def _cell(point: object) -> str:
+    mean, low, high = (100 * float(getattr(point, name)) for name in ("mean", "low", "high"))
+    return f"{mean:.1f} % ({low:.1f}-{high:.1f})"
+
+
+def _promise(frame: pd.DataFrame, intervals: list[str]) -> list[str]:
+    """What the numbers mean, one sentence a line."""
+    private = frame[frame["epsilon"] < inf]
+    of = private if len(private) else frame
+    unit, delta = of["unit"].iloc[0], of["delta"].iloc[0]
+    robust = frame[frame["metric"] == "robust_accuracy"]
+    attack = (
+        f"eps: {robust['attack'].iloc[0]}, {robust['norm'].iloc[0]}, {robust['n'].iloc[0]} images; "
+        if len(robust)
+        else ""
+    )
+    promise = f"Epsilon: unit {unit}, delta {delta:g}, {of['accountant'].iloc[0]}, mode {of['mode'].iloc[0]}."
+    return [f"{attack}in brackets: {' or '.join(intervals)}.", promise, *CAVEATS]
+
+
+def print_studies(statuses: list[Status]) -> None:
+    """One line a study, newest first."""
+    table = Table("study", "state", "made", "data", "model", "epsilon", "attack", "points", box=None, pad_edge=False)
+    for status in statuses:
+        study = status.study
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created))
+        attack = f"{study.attack.name} {study.attack.norm}"
+        row = (study.dataset, study.model, _listed(study.privacy.epsilons), attack, str(status.n_points))
+        table.add_row(status.digest, status.state, made, *row)
+    _print(table if statuses else "No studies yet.")
+
+
+def print_study(status: Status) -> None:
+    """What was asked and how it stands."""
+    study = status.study
+    _print(
+        f"Study {status.digest}: {status.state}" + (f" ({status.fraction:.0%})" if status.state == "running" else "")
+    )
+    if status.error:
+        _print(status.error)
+    _print(f"{study.dataset}, {study.model}, epsilon {_listed(study.privacy.epsilons)}, delta {study.privacy.delta:g}")
+    attack = study.attack
+    where = f"eps {_listed(attack.eps or ())}, {attack.steps} steps, {attack.images} images"
+    _print(f"{attack.name} {attack.norm}, {where}, {study.seeds} seeds, {attack.seeds} of them attacked")
+
+
+def print_runs(runs: pd.DataFrame) -> None:
+    """The trained models of a study, as `export-model` takes them."""
+    if runs.empty:
+        return
+    table = Table("run", "epsilon", "seed", box=None, pad_edge=False)
+    for run in runs.itertuples():
+        table.add_row(str(run.run), f"{run.epsilon:g}", str(run.seed))
+    _print(table)
+
+
+def print_doctor() -> None:
+    """What is installed, where things lie, how large they are, and what is missing with its remedy."""
+    settings, host = Settings(), machine()
+    _print(f"Frontier {VERSION}, Python {sys.version.split()[0]}, {host['system']}")
+    _print(
+        f"{host['processor']}, {host['cores']} cores, {host['memory_gb']} GB of memory; jobs use {settings.cores} cores"
+    )
+    packages = Table("package", "version", box=None, pad_edge=False)
+    for name in PACKAGES:
+        packages.add_row(name, installed(name) or "missing: run `make app`, or pip install -r requirements.txt")
+    places = Table("place", "folder", "size", box=None, pad_edge=False)
+    for name in ("home", "data_root", "cache", "artifacts", "logs"):
+        folder = getattr(settings, name)
+        places.add_row(name.removesuffix("_root"), str(folder), size(folder))
+    data = Table("data set", "where", box=None, pad_edge=False)
+    for name in datasets.names:
+        data.add_row(name, _whereabouts(name, settings.data_root))
+    for table in (packages, places, data):
+        _print("")
+        _print(table)
+
+
+def _whereabouts(name: str, root: Path) -> str:
+    if not datasets[name].facts.get("files"):
+        return "comes with scikit-learn"
+    return str(locate(name, root) or remedy(name, root))
+
+
+def size(folder: Path) -> str:
+    """The size of everything below a folder.
+
+    >>> size(Path("/nowhere"))
+    'not there yet'
+    """
+    if not folder.is_dir():
+        return "not there yet"
+    used = sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+    return f"{used / 1e6:,.1f} MB"
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _print(what: Table | str) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 300, soft_wrap=True, highlight=False, markup=False)
+    console.print(what)
