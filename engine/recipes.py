@@ -1,7 +1,9 @@
-"""How each model is trained. Chosen on a validation split of the training data, never on test data (docs/decisions.md)."""
+"""How each model is trained. Chosen on a validation split of training data, never on test data (docs/decisions.md)."""
 
 from dataclasses import dataclass
 from math import inf, isinf
+
+SMALL = 10_000  # training images; below, noise rules and steps are few
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,14 @@ def recipe(model: str, epsilon: float, n_train: int) -> Recipe:
 
 
 def _linear(epsilon: float, n_train: int) -> Recipe:
-    small = n_train < 10_000
+    if n_train < SMALL:
+        if isinf(epsilon):
+            return Recipe(batch=n_train // 6, steps=600, learning_rate=0.1)
+        return Recipe(batch=n_train // 2, steps=60, learning_rate=(epsilon / 0.5) ** 0.75, max_grad_norm=0.1)
     if isinf(epsilon):
-        return Recipe(batch=min(1024, n_train // 4), steps=600 if small else 1000, learning_rate=0.03)
+        return Recipe(batch=1024, steps=1000, learning_rate=0.03)
     rate = min(48.0, 8.0 * (epsilon / 0.5) ** 0.7)
-    return Recipe(batch=min(8192, n_train // 3), steps=60 if small else 219, learning_rate=rate, max_grad_norm=0.1)
+    return Recipe(batch=min(8192, n_train // 3), steps=219, learning_rate=rate, max_grad_norm=0.1)
 
 
 def _network(epsilon: float, n_train: int) -> Recipe:

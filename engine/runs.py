@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from math import isinf, nan
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,8 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     candidates, spent = _calibrate(job, emit, places)
     if not _trained(places.folder, candidates):
         _train(job, candidates, spent, (train, test), checkpoint, emit, places)
-    for candidate in candidates:
-        emit(Trained(candidate.epsilon, candidate.seed, str(weights_file(places.folder, candidate.epsilon, candidate.seed))))
+    for done in candidates:
+        emit(Trained(done.epsilon, done.seed, str(weights_file(places.folder, done.epsilon, done.seed))))
     _measure(job, candidates, test, checkpoint, emit, places)
     checkpoint.finish()
 
@@ -205,7 +206,8 @@ def _matrix(
     versions = (datasets[study.dataset].version, models[study.model].version, torch.__version__)
     made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
     shape = (len(x), extractor.linear.in_features + 1)
-    words = cache.matrix(places.cache, f"{study.dataset}-{study.model}-{split}-{made_from}", shape, fill, places.cache_gb)
+    name = f"{study.dataset}-{study.model}-{split}-{made_from}"
+    words = cache.matrix(places.cache, name, shape, fill, places.cache_gb)
     return torch.from_numpy(words).view(torch.bfloat16)
 
 
@@ -284,10 +286,11 @@ def _attack(
     total = len(points) * len(x)
     for i, (eps, candidate) in enumerate(points):
         began, name = time.monotonic(), f"attack-{candidate.epsilon:g}-{candidate.seed}"
-        emit(Stage("attack", i * len(x), total))
+        say = partial(emit, Stage("attack", i * len(x), total))
+        say()
         before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
         model = loaded[candidate.epsilon, candidate.seed]
-        after = _up_to(eps, before, model, x, y, settings, candidate.seed, lambda: emit(Stage("attack", i * len(x), total)))
+        after = _up_to(eps, before, model, x, y, settings, candidate.seed, say)
         checkpoint.save(name, vars(after))
         right = int(after.correct(eps).sum())
         emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), time.monotonic() - began))
@@ -309,15 +312,11 @@ def _up_to(
         return curve.clean(model, x, y)
     if before.eps >= eps:
         return before
-    attack = attacks[settings.name].load()
-    return curve.advance(
-        model, x, y, before, attack, norm=settings.norm, eps=eps, steps=settings.steps, seed=seed, on_batch=lambda n: alive()
-    )
+    attack = partial(attacks[settings.name].load(), norm=settings.norm, eps=eps, steps=settings.steps, seed=seed)
+    return curve.advance(model, x, y, before, attack, norm=settings.norm, eps=eps, on_batch=alive)
 
 
-def _row(
-    job: Job, model: training.Candidate, metric: str, eps: float, right: int, n: int, seconds: float
-) -> Row:
+def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: int, n: int, seconds: float) -> Row:
     """One result with its 95 % Wilson interval and everything a reader needs to trust it."""
     study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
     interval = binomtest(right, n).proportion_ci(0.95, method="wilson")

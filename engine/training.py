@@ -5,16 +5,16 @@ Speaks of models through callbacks only: `report(models, step, steps, accuracies
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import inf, isinf
+from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from engine.privacy import bank, dpsgd
 from engine.privacy.bank import Column, Features
+from engine.privacy.streams import stream
 from engine.recipes import Recipe
 
 MARKS = 24  # progress reports a run
@@ -36,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where some models are after `step` of their recipe's steps; accuracies on test data, losses only without privacy."""
+    """Where some models are after `step` steps; accuracies on test data, losses only without privacy."""
 
     models: Sequence[Candidate]
     step: int
@@ -68,7 +68,13 @@ def passes(models: Iterable[Candidate]) -> list[list[Candidate]]:
 
 
 def train_linear(
-    train: Features, test: Features, models: Sequence[Candidate], identity: str, saved: Mapping[str, Any], save: Save, report: Report
+    train: Features,
+    test: Features,
+    models: Sequence[Candidate],
+    identity: str,
+    saved: Mapping[str, Any],
+    save: Save,
+    report: Report,
 ) -> dict[tuple[float, int], Tensor]:
     """Train every model; weights (F, n_classes) by (epsilon, seed), the last row the bias."""
     weights: dict[tuple[float, int], Tensor] = {}
@@ -146,8 +152,6 @@ def train_network(
 
 def initial(make: Callable[[], nn.Module], identity: str, model: Candidate) -> nn.Module:
     """A model whose random initial weights depend on the study and the seed alone."""
-    from engine.privacy.streams import stream
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(identity, "initial", model.seed).integers(2**63)))
         return make()
@@ -158,6 +162,8 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """Share of images a model gets right, in evaluation mode; the mode is put back."""
     mode = model.training
     model.eval()
-    right = sum(int((model(a).argmax(1) == b).sum()) for a, b in zip(x.split(1000), y.split(1000), strict=True))
+    right = 0
+    for part, labels in zip(x.split(1000), y.split(1000), strict=True):
+        right += int((model(part).argmax(1) == labels).sum())
     model.train(mode)
     return right / len(y)

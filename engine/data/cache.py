@@ -29,12 +29,13 @@ def _make(file: Path, shape: tuple[int, int], fill: Callable[[Words], None]) -> 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _reserve(part, shape)
-        out: Words = np.lib.format.open_memmap(part, "r+")
+        out = np.lib.format.open_memmap(part, "r+")
         fill(out)
         out.flush()
         part.replace(file)
     except OSError as error:
-        raise StoreError(f"cannot write {shape[0] * shape[1] * 2 / 1e6:.0f} MB of features to {file.parent}: {error.strerror}") from None
+        size = shape[0] * shape[1] * 2 / 1e6
+        raise StoreError(f"cannot write {size:.0f} MB of features to {file.parent}: {error.strerror}") from None
     finally:
         with suppress(OSError):
             part.unlink()

@@ -33,7 +33,8 @@ def gabor(height: int, width: int, sigma: float, theta: float, xi: float, slant:
             y, x = np.mgrid[ey * height : (ey + 1) * height, ex * width : (ex + 1) * width]
             along, across = c * y + s * x, c * x - s * y
             total += np.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2) + 1j * xi * along)
-    return total * slant / (2 * pi * sigma**2)
+    scaled: Complex = total * (slant / (2 * pi * sigma**2))
+    return scaled
 
 
 def morlet(height: int, width: int, sigma: float, theta: float, xi: float, slant: float) -> Complex:
@@ -50,7 +51,7 @@ def wavelets(height: int, width: int, j: int) -> Complex:
 
 def padded(side: int) -> int:
     """Side after reflection padding: the next multiple of 2^J with at least 2^J / 2 pixels on each edge."""
-    return ((side + 2**J) // 2**J + 1) * 2**J
+    return ((side >> J) + 2) << J
 
 
 def convolution(basis: Real, filters: Complex, step: int) -> Complex:
@@ -137,6 +138,13 @@ def modulus(parts: Tensor) -> Tensor:
 
 class Scattering(nn.Module):
     """(N, C, H, W) in [0, 1] -> (N, C * 81, H', W'), orders 0, 1 and 2, the same numbers as kymatio's (J=2, L=8)."""
+
+    mean: Tensor
+    fine: Tensor
+    coarse: Tensor
+    second: Tensor
+    smooth: Tensor
+    smooth_half: Tensor
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

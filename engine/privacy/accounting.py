@@ -33,7 +33,7 @@ def _step(noise_multiplier: float, sample_rate: float, interval: float) -> pld.P
 def epsilon_spent(
     noise_multiplier: float, sample_rate: float, steps: int, delta: float, *, interval: float = FINE
 ) -> float:
-    """Epsilon at `delta` after `steps` steps of DP-SGD with Poisson batches; inf without noise, 0 before the first step.
+    """Epsilon at `delta` after `steps` steps of DP-SGD with Poisson batches; inf without noise, 0 before step one.
 
     >>> round(epsilon_spent(4.5, 8192 / 60000, 219, 1e-5), 2)
     1.84
@@ -54,10 +54,10 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
     if epsilon == inf:
         return 0.0
     fine = _interval(epsilon, FINE)
-    low, high = _bisect(epsilon, delta, sample_rate, steps, *_bracket(epsilon, delta, sample_rate, steps))
-    while epsilon_spent(high, sample_rate, steps, delta, interval=fine) > epsilon:
-        low, high = high, high * (1 + TOLERANCE)
-    return high
+    _, noise = _bisect(epsilon, delta, sample_rate, steps, *_bracket(epsilon, delta, sample_rate, steps))
+    while epsilon_spent(noise, sample_rate, steps, delta, interval=fine) > epsilon:
+        noise *= 1 + TOLERANCE
+    return noise
 
 
 def _bracket(epsilon: float, delta: float, sample_rate: float, steps: int) -> tuple[float, float]:

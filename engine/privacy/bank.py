@@ -12,9 +12,11 @@ clipped to slightly less than max_grad_norm, which pays for the rounding of the 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadInput
@@ -70,23 +72,25 @@ def blank(n_features: int, n_columns: int, n_classes: int) -> State:
 @contextmanager
 def bf16_products() -> Iterator[None]:
     """Products of fp32 tensors may round their operands to bf16; sums and results stay fp32."""
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = products.fp32_precision
+    products.fp32_precision = "bf16"
     try:
         yield
     finally:
-        torch.backends.mkldnn.matmul.fp32_precision = before
+        products.fp32_precision = before
 
 
 def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) -> Tensor:
     """Residuals (n, K, classes), bf16 values in fp32, such that |residual| |x| <= bounds[k] (1 - MARGIN)."""
-    residuals = logits.softmax(dim=2)
+    residuals: Tensor = logits.softmax(dim=2)
     residuals[torch.arange(len(y)), :, y] -= 1
     residuals = residuals.nan_to_num_(0.0).bfloat16().float()
     sizes = residuals.norm(dim=2) * norms[:, None]
     scale = (bounds * (1 - MARGIN) / sizes).clamp_(max=1.0).nan_to_num_(1.0)
     # rounding again after scaling lengthens a residual by 2^-8 at most: well inside MARGIN
-    return (residuals * scale[:, :, None]).bfloat16().float()
+    residuals = (residuals * scale[:, :, None]).bfloat16().float()
+    return residuals
 
 
 def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
@@ -156,16 +160,17 @@ def schedule(step: int, steps: int, decay: float) -> float:
     return min(1.0, (steps - step) / (steps * (1 - decay))) if decay < 1 else 1.0
 
 
-def accuracies(features: Features, state: State, n_columns: int) -> np.ndarray:  # type: ignore[type-arg]
+def accuracies(features: Features, state: State, n_columns: int) -> NDArray[np.float32]:
     """Share of rows each model gets right, (K,)."""
     logits = (features.x @ state.weights.bfloat16()).float().view(len(features.y), n_columns, -1)
-    right: np.ndarray = (logits.argmax(2) == features.y[:, None]).float().mean(0).numpy()  # type: ignore[type-arg]
+    right: NDArray[np.float32] = (logits.argmax(2) == features.y[:, None]).float().mean(0).numpy()
     return right
 
 
 def losses(features: Features, state: State, n_columns: int, n_rows: int = 2048) -> list[float]:
     """Mean cross-entropy on the first `n_rows` rows: for models without privacy only, since it is not private."""
-    logits = (features.x[:n_rows] @ state.weights.bfloat16()).float().view(-1, n_columns, state.weights.shape[1] // n_columns)
+    n_classes = state.weights.shape[1] // n_columns
+    logits = (features.x[:n_rows] @ state.weights.bfloat16()).float().view(-1, n_columns, n_classes)
     y = features.y[:n_rows, None].expand(-1, n_columns)
     loss = torch.nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none")
     return [float(v) for v in loss.mean(0)]

@@ -4,6 +4,7 @@ Opacus supplies the per-sample gradients, the clipping and the noisy step. Batch
 expected batch size as divisor, and every step's noise from a stream of its own.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn import functional
 from engine.privacy.bank import Column, schedule
 from engine.privacy.streams import poisson_batch, stream
 from engine.recipes import Recipe
+
+warnings.filterwarnings("ignore", message="Full backward hook is firing")  # images need no gradient in training
 
 CHUNK = 512  # images whose per-sample gradients are held at once
 
@@ -52,7 +55,9 @@ class Trainer:
         self.sgd.load_state_dict(state["sgd"])  # type: ignore[arg-type]
         self.step = int(state["step"])  # type: ignore[call-overload]
 
-    def train(self, x: Tensor, y: Tensor, batch_key: tuple[str | int | float, ...], on_step: Callable[[], None]) -> None:
+    def train(
+        self, x: Tensor, y: Tensor, *, batch_key: tuple[str | int | float, ...], on_step: Callable[[], None]
+    ) -> None:
         """Train to the last step; `on_step` is called after each and may raise."""
         while self.step < self.recipe.steps:
             sample_rate = self.recipe.batch / self.n_train
@@ -79,3 +84,8 @@ class Trainer:
         if self.optimizer is self.sgd:
             self.sgd.step()
             self.sgd.zero_grad()
+
+    @torch.no_grad()
+    def loss(self, x: Tensor, y: Tensor, n_rows: int = 2048) -> float:
+        """Mean cross-entropy on the first rows: for models without privacy only, since it is not private."""
+        return float(functional.cross_entropy(self.model(x[:n_rows]), y[:n_rows]))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.robustness.gradient import project
 
 BATCH = 128
+Attack = Callable[..., Tensor]  # (model, x, y, *, start) -> x_adv
 
 
 @dataclass(frozen=True)
@@ -49,43 +50,37 @@ def advance(
     x: Tensor,
     y: Tensor,
     standing: Standing,
-    attack: Callable[..., Tensor],
+    attack: Attack,
     *,
     norm: str,
     eps: float,
-    steps: int,
-    seed: int,
-    on_batch: Callable[[int], None],
+    on_batch: Callable[[], None],
 ) -> Standing:
-    """Attack what stands at radius `eps`, starting from the last radius's images; on_batch(n) after each n images.
+    """Attack what stands at radius `eps`, starting from the last radius's pictures; `on_batch` after each batch.
 
     Gradients may come from a bf16 copy of the model. Whoever fooled the copy but not the model is attacked again
     with the model's own gradients.
     """
     rough = surrogate(model)
     broken_at, x_adv = standing.broken_at.clone(), standing.x_adv.clone()
-    for rows in standing.correct(eps).nonzero()[:, 0].split(BATCH):
-        found = _attacked(rough, x[rows], y[rows], x_adv[rows], attack, norm=norm, eps=eps, steps=steps, seed=seed)
+    rows_left = standing.correct(eps).nonzero()[:, 0]
+    for rows in rows_left.split(BATCH) if len(rows_left) else ():
+        found = _attacked(attack, rough, x[rows], y[rows], x_adv[rows], eps, norm)
         stands = predict(model, found) == y[rows]
-        if rough is not model:
-            missed = stands & (predict(rough, found) != y[rows])
+        missed = stands & (predict(rough, found) != y[rows])
+        if missed.any():
             again = rows[missed]
-            if len(again):
-                found[missed] = _attacked(
-                    model, x[again], y[again], found[missed], attack, norm=norm, eps=eps, steps=steps, seed=seed
-                )
-                stands[missed] = predict(model, found[missed]) == y[again]
+            found[missed] = _attacked(attack, model, x[again], y[again], found[missed], eps, norm)
+            stands[missed] = predict(model, found[missed]) == y[again]
         x_adv[rows] = found
         broken_at[rows[~stands]] = eps
-        on_batch(len(rows))
+        on_batch()
     return Standing(eps, broken_at, x_adv)
 
 
-def _attacked(
-    model: nn.Module, x: Tensor, y: Tensor, last: Tensor, attack: Callable[..., Tensor], *, norm: str, eps: float, **settings: int
-) -> Tensor:
-    started = None if torch.equal(last, x) else last
-    return project(attack(model, x, y, norm=norm, eps=eps, start=started, **settings), x, eps, norm)
+def _attacked(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, last: Tensor, eps: float, norm: str) -> Tensor:
+    """The attack's pictures, put back into ball and box whatever it did."""
+    return project(attack(model, x, y, start=None if torch.equal(last, x) else last), x, eps, norm)
 
 
 def surrogate(model: nn.Module) -> nn.Module:

@@ -15,9 +15,9 @@ from engine.registry import register
 
 
 def project(x_adv: Tensor, x: Tensor, eps: float, norm: str) -> Tensor:
-    """The nearest point of the ball around x, then of [0, 1]; both hold afterwards, since x lies in the box.
+    """The nearest point of the ball around x, then of [0, 1]; both hold afterwards.
 
-    Clipping to the box after scaling to the l2 ball only shortens each coordinate, so the ball still holds.
+    x lies in the box, so clipping to the box only shortens each coordinate of x_adv - x.
     """
     delta = x_adv - x
     if norm == "linf":
@@ -33,7 +33,7 @@ def gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_(True)
     with torch.enable_grad():
         logits = model(x)
-        loss = functional.cross_entropy(logits.float() if logits.dtype == torch.bfloat16 else logits, y, reduction="sum")
+        loss = functional.cross_entropy(logits, y, reduction="sum")
         (grad,) = torch.autograd.grad(loss, x)
     return grad, logits.detach().argmax(1) == y
 
@@ -44,7 +44,8 @@ def steepest(grad: Tensor, norm: str) -> Tensor:
         return grad.sign()
     # scaled first: the gradient of a confident model may underflow when squared
     grad = grad / grad.flatten(1).abs().amax(1).clamp_min(torch.finfo(grad.dtype).tiny).view(-1, 1, 1, 1)
-    return grad / grad.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    unit: Tensor = grad / grad.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    return unit
 
 
 def random_start(x: Tensor, eps: float, norm: str, seed: int) -> Tensor:
@@ -62,18 +63,43 @@ def _noise_of(image: Tensor, seed: int) -> Tensor:
     return torch.from_numpy(np.random.Generator(np.random.Philox(key=key)).random(tuple(image.shape)))
 
 
-@register("fgsm", title="One gradient step", norms=("linf", "l2"), iterative=False, strength="weak", source="arXiv:1412.6572")
+@register(
+    "fgsm", title="One gradient step", norms=("linf", "l2"), iterative=False, strength="weak", source="arXiv:1412.6572"
+)
 def fgsm(
-    model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, steps: int = 1, seed: int = 0, start: Tensor | None = None
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    steps: int = 1,
+    seed: int = 0,
+    start: Tensor | None = None,
 ) -> Tensor:
     """One step of length eps along the steepest direction: quick, and it flatters the model."""
     grad, _ = gradient(model, x, y)
     return project(x + eps * steepest(grad, norm).to(x.dtype), x, eps, norm)
 
 
-@register("pgd", title="Many gradient steps", norms=("linf", "l2"), iterative=True, strength="strong", source="arXiv:1706.06083")
+@register(
+    "pgd",
+    title="Many gradient steps",
+    norms=("linf", "l2"),
+    iterative=True,
+    strength="strong",
+    source="arXiv:1706.06083",
+)
 def pgd(
-    model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, steps: int = 40, seed: int = 0, start: Tensor | None = None
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    steps: int = 40,
+    seed: int = 0,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Projected gradient ascent from a random point of the ball, or from `start`; an image stops once it is misread.
 
