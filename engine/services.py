@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from engine import planning
-from engine.data import datasets, images
+from engine.data import cache, datasets, images
 from engine.errors import BadInput, DataMissing
 from engine.jobs import supervisor, timing
 from engine.jobs.progress import Status, summarize
@@ -90,11 +90,19 @@ def _planned(resolved: Study, settings: Settings) -> list[Planned]:
     machine = _machine(settings)
 
     def one(job: Job) -> Planned:
-        units = planning.work(job)
+        units = _units(job, settings)
         seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine)
         return Planned(job, units, sum(seconds.values()))
 
     return [one(job) for job in planning.plan(resolved)]
+
+
+def _units(job: Job, settings: Settings) -> dict[str, float]:
+    """Units of work by stage; features that were made before cost nothing."""
+    units = planning.work(job)
+    if cache.has(settings.cache, job.study.dataset, job.study.model):
+        units["features"] = 0.0
+    return units
 
 
 def ensure_data(name: str, *, settings: Settings | None = None) -> None:
@@ -194,7 +202,8 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     machine = _machine(settings)
     resolved = planning.resolve(study)
     parts = [
-        timing.stages(resolved.dataset, resolved.model, planning.work(job), machine) for job in planning.plan(resolved)
+        timing.stages(resolved.dataset, resolved.model, _units(job, settings), machine)
+        for job in planning.plan(resolved)
     ]
     seconds = timing.makespan((sum(stages.values()) for stages, _ in parts), machine.workers)
     return Estimate(seconds, all(measured for _, measured in parts))

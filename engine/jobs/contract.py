@@ -74,18 +74,22 @@ class Recorder:
 
     def _note_stage(self, event: Stage) -> None:
         before, now = self._progress, time.time()
-        if before is None or before.stage != event.name or event.done < before.done:
+        if before is None or before.stage != event.name or event.done < before.done or self._resumes(before):
             progress = Progress(event.name, event.done, event.done, event.total, now)
         else:
             progress = Progress(event.name, before.start, event.done, event.total, before.since)
             self._note_speed(progress, now)
         self._progress = self._batch.progress = progress
 
+    def _resumes(self, before: Progress) -> bool:
+        """What an earlier attempt did is skipped at once: the pace counts from there."""
+        return self._claim.attempt > 1 and before.start == before.done == 0
+
     def _note_speed(self, stage: Progress, now: float) -> None:
         """A stage that ended says what a unit takes here; one that was read from a cache says nothing."""
         study = self._claim.job.study
         units = self._claim.units.get(stage.stage, 0.0) * (stage.done - stage.start) / max(1, stage.total)
-        if stage.done < stage.total or units <= 0:
+        if stage.done < stage.total or units <= 0 or self._claim.attempt > 1:
             return
         seconds = (now - stage.since) / units
         key = (study.dataset, study.model, stage.stage, self._claim.threads)

@@ -40,6 +40,7 @@ class Places:
     data: Path
     cache: Path
     folder: Path
+    cache_gb: float
 
 
 def work(settings: Settings, execute: str, claim: Claim) -> None:
@@ -51,7 +52,8 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
     os.nice(NICE)
     _log_to(file)
     log.info("attempt %d on %d threads, process %d", claim.attempt, claim.threads, os.getpid())
-    places = Places(settings.data_root, settings.cache, settings.artifacts / claim.study / str(claim.number))
+    folder = settings.artifacts / claim.study / str(claim.number)
+    places = Places(settings.data_root, settings.cache, folder, settings.cache_gb)
     try:
         store = Store(settings.home)
         perform(store, claim, _alone(execute), places=places, artifacts=settings.artifacts)

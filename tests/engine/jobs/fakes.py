@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from engine.study import Job
 STEPS = 20
 
 
-def _row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: float) -> Row:
+def row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: float) -> Row:
     study = job.study
     return Row(
         study=planning.digest(study),
@@ -61,41 +62,45 @@ def _save(file: Path, state: dict[str, Any]) -> None:
 
 
 def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int, pause: float = 0.0) -> None:
-    """All stages; a checkpoint after every step and radius, and nothing said twice after a resume."""
+    """All stages, a checkpoint after each step and radius; a resume says nothing twice. Numbers tell if it went wrong:
+    they depend on every step having been made once, in order, on the same number of threads."""
     file = places.folder / "checkpoint.json"
-    state = json.loads(file.read_text()) if file.exists() else {"step": 0, "radius": 0}
+    state = json.loads(file.read_text()) if file.exists() else {"step": 0, "radius": 0, "mix": threads}
     models = [(epsilon, seed) for epsilon in job.epsilons for seed in job.seeds]
     emit(Stage("data", 1, 1))
     emit(Stage("train", state["step"], STEPS))
     for step in range(state["step"] + 1, STEPS + 1):
         time.sleep(pause)
+        state |= {"step": step, "mix": (state["mix"] * 31 + step) % 1009}
         for epsilon, seed in models:
-            emit(Provisional(epsilon, seed, step, STEPS, _value(epsilon, seed, step), min(epsilon, step)))
+            emit(Provisional(epsilon, seed, step, STEPS, state["mix"] / 1009, min(epsilon, step)))
         emit(Stage("train", step, STEPS))
-        _save(file, state := {"step": step, "radius": 0})
+        _save(file, state)
     if not state["radius"]:
-        _finish_training(job, emit, places.folder, models)
+        _finish_training(job, emit, places.folder, state["mix"])
     radii = job.study.attack.eps or ()
     for number in range(state["radius"], len(radii)):
         time.sleep(pause)
         for epsilon, seed in models:
-            emit(_row(job, epsilon, seed, "robust_accuracy", radii[number], _value(epsilon, seed, radii[number])))
+            emit(row(job, epsilon, seed, "robust_accuracy", radii[number], _value(epsilon, seed, number, state["mix"])))
         emit(Stage("attack", number + 1, len(radii)))
-        _save(file, state := {"step": STEPS, "radius": number + 1})
+        state["radius"] = number + 1
+        _save(file, state)
     file.unlink()
 
 
-def _finish_training(job: Job, emit: Callable[[Event], None], folder: Path, models: list[tuple[float, int]]) -> None:
-    for epsilon, seed in models:
-        path = folder / f"model-{epsilon}-{seed}.safetensors"
-        path.write_bytes(b"weights")
-        emit(Trained(epsilon, seed, str(path)))
-        emit(_row(job, epsilon, seed, "accuracy", NOT_APPLICABLE, _value(epsilon, seed)))
+def _finish_training(job: Job, emit: Callable[[Event], None], folder: Path, mix: int) -> None:
+    for epsilon in job.epsilons:
+        for seed in job.seeds:
+            path = folder / f"model-{epsilon}-{seed}.safetensors"
+            path.write_bytes(b"weights")
+            emit(Trained(epsilon, seed, str(path)))
+            emit(row(job, epsilon, seed, "accuracy", NOT_APPLICABLE, _value(epsilon, seed, mix)))
 
 
 def slow(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
-    """About two and a half seconds, in many small steps."""
-    execute(job, emit, places=places, threads=threads, pause=0.1)
+    """About a second and a half, in many small steps."""
+    execute(job, emit, places=places, threads=threads, pause=0.06)
 
 
 def stubborn(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
@@ -123,3 +128,21 @@ def deadly(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int
     """Dies at every attempt."""
     emit(Stage("train", 0, 1))
     os.kill(os.getpid(), 9)
+
+
+def filling(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Meets a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    (places.folder / "checkpoint.pt").write_bytes(bytes(1 << 21))
+
+
+def choking(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Meets a disk so full that the store cannot be written either."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+    execute(job, emit, places=places, threads=threads)
+
+
+def curious(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
+    """Writes how it was started into its folder."""
+    state = {"threads": threads, "omp": os.environ.get("OMP_NUM_THREADS"), "nice": os.nice(0)}
+    (places.folder / "state.json").write_text(json.dumps(state))
