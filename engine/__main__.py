@@ -37,7 +37,6 @@ LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm")
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -89,7 +88,7 @@ def _asked(values: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(option: str, text: str) -> Any:
     if option in LISTS:
-        return text.split(",")
+        return text.split(",") if text.strip(", ") else []
     try:
         return text if option in NAMES else float(text) if "." in text or "e" in text.lower() else int(text)
     except ValueError:
@@ -125,9 +124,7 @@ def _supervised() -> Iterator[None]:
     try:
         yield
     finally:
-        if process.stdin:
-            process.stdin.close()
-        process.wait()
+        supervisor.stop(process)
 
 
 def _wait(digest: str, who: str) -> "Status":
@@ -139,6 +136,7 @@ def _wait(digest: str, who: str) -> "Status":
             progress.show(status)
             services.touch(digest, who)
             time.sleep(POLL)
+        progress.show(status)
     return status
 
 
@@ -266,7 +264,7 @@ def _say(sentence: str) -> None:
 def main() -> int:
     """Run the command line; the exit code. Errors are one sentence on stderr."""
     try:
-        return app(standalone_mode=False) or 0
+        return app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except TyperException as error:

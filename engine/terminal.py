@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pandas as pd
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -189,4 +190,6 @@ def _listed(values: tuple[float, ...]) -> str:
 
 def _print(what: Table | str) -> None:
     console = Console(width=None if sys.stdout.isatty() else 300, soft_wrap=True, highlight=False, markup=False)
-    console.print(what)
+    with console.capture() as capture:
+        console.print(what)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

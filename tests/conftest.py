@@ -10,7 +10,7 @@ from engine.data.images import locate, remedy
 
 
 def unavailable(reason: str) -> None:
-    """On a build machine (CI=true) a missing tool is a failure; on a person's machine a skip that says how to get it."""
+    """A missing tool is a failure on a build machine (CI=true), and a skip that says how to get it elsewhere."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

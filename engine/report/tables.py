@@ -8,7 +8,7 @@ from engine.results import COLUMNS
 
 POINT = ["metric", "attack", "norm", "epsilon", "eps"]
 ONE_SEED = "95 % Wilson interval of one seed"
-SEVERAL = "smallest to largest of the seeds; spread is their standard deviation"
+SEVERAL = "smallest and largest of the seeds"
 SUMMARY_COLUMNS = (*POINT, "n_seeds", "mean", "low", "high", "spread", "interval")
 
 

@@ -1,0 +1,157 @@
+"""From a question to work: properties that hold for any study that can be asked."""
+
+from math import inf, sqrt
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.data import datasets
+from engine.errors import BadInput
+from engine.models import models
+from engine.planning import digest, n_points, plan, resolve, work
+from engine.robustness import attacks
+from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
+
+budgets = st.lists(st.floats(EPSILON_LOW, EPSILON_HIGH) | st.just(inf), min_size=1, max_size=6)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Study:
+    name = draw(st.sampled_from(attacks.names))
+    seeds = draw(st.integers(1, 5))
+    return parse(
+        {
+            "dataset": draw(st.sampled_from(datasets.names)),
+            "model": draw(st.sampled_from(models.names)),
+            "privacy": {"epsilons": draw(budgets), "delta": draw(st.none() | st.floats(1e-9, 1e-6))},
+            "attack": {
+                "name": name,
+                "norm": draw(st.sampled_from(attacks[name].facts["norms"])),
+                "eps": draw(st.none() | st.lists(st.floats(0, 1), min_size=1, max_size=6)),
+                "seeds": draw(st.integers(1, seeds)),
+            },
+            "seeds": seeds,
+        }
+    )
+
+
+@given(studies())
+def test_resolving_twice_changes_nothing(study: Study) -> None:
+    once = resolve(study)
+    assert resolve(once) == once
+    assert digest(resolve(once)) == digest(once)
+
+
+@given(studies())
+def test_a_resolved_study_leaves_nothing_open(study: Study) -> None:
+    resolved = resolve(study)
+    n_train = datasets[study.dataset].facts["n_train"]
+    assert resolved.privacy.delta is not None
+    assert 0 < resolved.privacy.delta < 1 / n_train
+    assert resolved.attack.eps is not None
+    assert resolved.attack.eps[0] == 0
+    assert resolved.attack.images <= datasets[study.dataset].facts["n_test"]
+
+
+@given(studies())
+def test_the_plan_trains_every_model_exactly_once(study: Study) -> None:
+    resolved = resolve(study)
+    trained = [(epsilon, seed) for job in plan(resolved) for epsilon in job.epsilons for seed in job.seeds]
+    assert len(trained) == len(set(trained))
+    assert set(trained) == {(e, s) for e in resolved.privacy.epsilons for s in range(resolved.seeds)}
+
+
+@given(studies())
+def test_points_are_clean_and_robust_ones(study: Study) -> None:
+    resolved = resolve(study)
+    robust = [
+        (e, s, r)
+        for e in resolved.privacy.epsilons
+        for s in range(study.attack.seeds)
+        for r in resolved.attack.eps or ()
+    ]
+    assert n_points(resolved) == len(resolved.privacy.epsilons) * study.seeds + len(robust)
+
+
+@given(studies())
+def test_work_grows_with_what_is_asked(study: Study) -> None:
+    job = plan(resolve(study))[0]
+    more = job.model_copy(update={"seeds": (*job.seeds, len(job.seeds))})
+    assert all(units >= 0 for units in work(job).values())
+    assert work(more)["train"] > work(job)["train"]
+
+
+@given(studies(), st.randoms())
+def test_the_order_of_a_grid_does_not_matter(study: Study, random: Any) -> None:
+    values = study.model_dump()
+    epsilons = [*study.privacy.epsilons, study.privacy.epsilons[0]]
+    random.shuffle(epsilons)
+    values["privacy"]["epsilons"] = epsilons
+    assert digest(resolve(parse(values))) == digest(resolve(study))
+
+
+@settings(max_examples=30)
+@given(studies(), st.sampled_from(["seeds", "epsilons", "delta", "steps", "images"]))
+def test_what_decides_the_numbers_decides_the_digest(study: Study, changed: str) -> None:
+    values = resolve(study).model_dump()
+    if changed == "seeds":
+        values["seeds"] += 1
+    elif changed in ("epsilons", "delta"):
+        values["privacy"][changed] = {"epsilons": [17.25], "delta": 3e-7}[changed]
+    else:
+        values["attack"][changed] = 1 if changed == "images" else 77
+    other = resolve(parse(values))
+    assert (digest(other) == digest(resolve(study))) == (other == resolve(study))
+
+
+def test_spelling_out_the_defaults_is_the_same_study() -> None:
+    spelt = {"privacy": {"delta": 1e-5}, "attack": {"eps": [0.15, 0.1, 0.05, 0.02], "images": 360}}
+    assert digest(resolve(parse(spelt))) == digest(resolve(parse({})))
+
+
+def test_a_raised_component_version_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(resolve(Study()))
+    entry = datasets["digits"]
+    monkeypatch.setitem(datasets.entries, "digits", type(entry)(**{**vars(entry), "version": entry.version + 1}))
+    assert digest(resolve(Study())) != before
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"dataset": "digit"}, "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits, "),
+    ({"model": "cn"}, "model 'cn' is unknown (did you mean 'cnn'?); choose from: cnn, scattering-linear"),
+    ({"attack": {"name": "gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?); choose from: fgsm, pgd"),
+    ({"privacy": {"delta": 0.5}}, "delta=0.5 is not in (0, 1/N = 0.000696) for the 1,437 images of digits"),
+    ({"attack": {"eps": 1.1}}, "eps=1.1 is not in [0, 1]"),
+    ({"attack": {"eps": -0.1}}, "eps=-0.1 is not in [0, 1]"),
+    ({"attack": {"eps": float("nan")}}, "eps=nan is not in [0, 1]"),
+    ({"attack": {"eps": 8.1, "norm": "l2"}}, "eps=8.1 is not in [0, 8]"),
+    ({"attack": {"seeds": 2}}, "attack.seeds=2 is not in [1, 1], the number of seeds trained"),
+    ({"attack": {"eps": [i / 20_000 for i in range(20_000)]}}, "the grid has 100,005 points; at most 10,000 "),
+    ({"seeds": 1000, "privacy": {"epsilons": list(range(1, 12))}}, "the grid has 11,055 points; at most 10,000 "),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), REFUSED)
+def test_refuses_in_one_sentence(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        resolve(parse(values))
+    assert str(refused.value).startswith(sentence)
+
+
+def test_the_bounds_themselves_are_accepted() -> None:
+    at_l2 = resolve(parse({"attack": {"eps": sqrt(64), "norm": "l2"}}))
+    assert at_l2.attack.eps == (0.0, 8.0)
+    assert resolve(parse({"attack": {"eps": 1}})).attack.eps == (0.0, 1.0)
+    assert resolve(parse({"privacy": {"epsilons": [EPSILON_LOW, EPSILON_HIGH]}}))
+    assert (
+        n_points(resolve(parse({"seeds": 999, "privacy": {"epsilons": list(range(1, 11))}, "attack": {"eps": 0}})))
+        == MAX_POINTS
+    )
+
+
+def test_delta_just_below_one_image_is_accepted() -> None:
+    assert resolve(parse({"privacy": {"delta": 0.9999 / 1437}}))
+    with pytest.raises(BadInput):
+        resolve(parse({"privacy": {"delta": 1 / 1437}}))
