@@ -30,6 +30,7 @@ from engine.store.store import Store
 EXECUTE = "engine.runs.execute"
 POLL = 0.1  # seconds between looks at the line
 GRACE = 0.5  # seconds a worker has to end by itself
+LOGS_KEPT = 1000  # files
 RETRY = 1.0  # seconds until a store that failed is tried again
 ROOT = Path(__file__).parents[2]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -123,6 +124,7 @@ class Supervisor:
         self.threads = max(1, self.settings.cores // self.settings.workers)
         self.context = mp.get_context("forkserver")
         self._store: Store | None = None
+        self._said = ""  # the last error, which is logged once while it lasts
 
     def run(self) -> None:
         """Wait for the lock, then run jobs until asked to end; on the way out jobs go back in line."""
@@ -149,7 +151,9 @@ class Supervisor:
         try:
             return action()
         except (StoreError, OSError, EOFError) as error:
-            log.error("%s", error)
+            if str(error) != self._said:
+                log.error("%s", error)
+            self._said = str(error)
             self._pause(RETRY)
             return None
 
@@ -166,6 +170,7 @@ class Supervisor:
             return None
         try:
             log.info("took the store; %d jobs back in line", store.queue.reclaim())
+            _forget_logs(self.settings.logs)
         except BaseException:
             lock.free()
             raise
@@ -232,6 +237,13 @@ class Supervisor:
             worker.kill()
         for worker in list(self.workers.values()):
             self._bury(worker)
+
+
+def _forget_logs(folder: Path) -> None:
+    """Delete all but the newest logs."""
+    files = sorted(folder.glob("*.log*"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[LOGS_KEPT:]:
+        file.unlink(missing_ok=True)
 
 
 def _cause(code: int | None) -> str:

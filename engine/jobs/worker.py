@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
     except (StaleAttempt, Cancelled) as error:
         log.info("%s", error)
     except StoreError:
-        traceback.print_exc()
+        log.exception("no verdict could be written")
         sys.exit(NO_VERDICT)
 
 

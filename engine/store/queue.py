@@ -195,7 +195,9 @@ def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Pl
 
 def _requeue_ended(connection: Connection, digest: str) -> bool:
     ended = update(jobs).where(jobs.c.study == digest, jobs.c.state.in_(("failed", "stopped")))
-    count = connection.execute(ended.values(state="queued", crashes=0, error=None, finished=None)).rowcount
+    count = connection.execute(
+        ended.values(state="queued", crashes=0, error=None, started=None, finished=None)
+    ).rowcount
     if count:
         bump(connection, digest)
     return count > 0
