@@ -40,7 +40,8 @@ def gabor(height: int, width: int, sigma: float, theta: float, xi: float, slant:
 def morlet(height: int, width: int, sigma: float, theta: float, xi: float, slant: float) -> Complex:
     """A Gabor filter with its mean removed, so that it does not see brightness."""
     wave, hill = gabor(height, width, sigma, theta, xi, slant), gabor(height, width, sigma, theta, 0.0, slant)
-    return wave - wave.sum() / hill.sum() * hill
+    balanced: Complex = wave - wave.sum() / hill.sum() * hill
+    return balanced
 
 
 def wavelets(height: int, width: int, j: int) -> Complex:

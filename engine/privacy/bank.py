@@ -89,8 +89,8 @@ def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) 
     sizes = residuals.norm(dim=2) * norms[:, None]
     scale = (bounds * (1 - MARGIN) / sizes).clamp_(max=1.0).nan_to_num_(1.0)
     # rounding again after scaling lengthens a residual by 2^-8 at most: well inside MARGIN
-    residuals = (residuals * scale[:, :, None]).bfloat16().float()
-    return residuals
+    scaled: Tensor = residuals * scale[:, :, None]
+    return scaled.bfloat16().float()
 
 
 def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
@@ -100,9 +100,10 @@ def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: T
     """
     total = torch.zeros_like(weights)
     rounded = weights.bfloat16()
+    n_classes = weights.shape[1] // len(bounds)
     for part in rows.split(CHUNK):
         x = features.x.index_select(0, part)
-        logits = (x @ rounded).float().view(len(part), len(bounds), -1)
+        logits = (x @ rounded).float().view(len(part), len(bounds), n_classes)
         residuals = clipped_residuals(logits, features.y[part], features.norms[part], bounds)
         with bf16_products():
             total += x.float().T @ residuals.flatten(1)
