@@ -27,15 +27,14 @@ def main(arguments: "list[str]") -> None:
         sys.exit("usage: python3 start.py [--install REQUIREMENTS]")
     else:
         install(Path("requirements.txt"))
-        serve(os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8501))
+        serve(os.environ.get("HOST") or "127.0.0.1", wanted_port(os.environ.get("PORT") or "8501"))
 
 
 def install(requirements: Path) -> None:
     """Bring .venv up to date with a requirements file; does nothing when its text is the one installed last."""
-    stamp = VENV / (requirements.stem + ".installed")
-    wanted = fingerprint(requirements)
+    stamp = stamp_of(requirements)
     fresh = not runs(str(PYTHON), COMPLETE)
-    if not fresh and stamp.is_file() and stamp.read_text() == wanted:
+    if not fresh and stamp.is_file() and stamp.read_text() == fingerprint(requirements):
         return
     if fresh:
         python = find_python()
@@ -44,14 +43,23 @@ def install(requirements: Path) -> None:
     print(f"Installing {requirements} (a few minutes the first time) ...", flush=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     must([*pip, "-r", str(requirements)])
-    stamp.write_text(wanted)
+    for part in [requirements, *included(requirements)]:
+        stamp_of(part).write_text(fingerprint(part))
+
+
+def stamp_of(requirements: Path) -> Path:
+    return VENV / (requirements.stem + ".installed")
+
+
+def included(requirements: Path) -> "list[Path]":
+    """The files that a requirements file takes in with -r."""
+    lines = requirements.read_text().splitlines()
+    return [requirements.parent / line[2:].strip() for line in lines if line.startswith("-r")]
 
 
 def fingerprint(requirements: Path) -> str:
-    """A hash of the file and of every file it includes with -r."""
-    text = requirements.read_text()
-    included = [line[2:].strip() for line in text.splitlines() if line.startswith("-r")]
-    parts = [text] + [fingerprint(requirements.parent / name) for name in included]
+    """A hash of the file and of every file it takes in."""
+    parts = [requirements.read_text()] + [fingerprint(part) for part in included(requirements)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -76,9 +84,15 @@ def must(command: "list[str]") -> None:
         sys.exit(f"`{' '.join(command)}` failed with exit code {code}; its message is above.")
 
 
+def wanted_port(text: str) -> int:
+    if text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    sys.exit(f"PORT={text} is not a whole number in [1, 65535].")
+
+
 def serve(host: str, port: int) -> None:
     """Replace this process by the server, on the first free port from `port` on."""
-    port = next((p for p in range(port, port + 100) if free(host, p)), 0)
+    port = next((p for p in range(port, min(port + 100, 65536)) if free(host, p)), 0)
     if not port:
         sys.exit(f"No free port was found on {host}: set PORT to one that is free.")
     print(f"Frontier: http://{host}:{port}  (Ctrl-C stops it)", flush=True)

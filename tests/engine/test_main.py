@@ -1,0 +1,258 @@
+"""The command line: exit codes, one sentence on stderr, files written whole, and Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from engine import __main__ as cli
+from engine import services
+from engine.jobs import supervisor
+from engine.results import COLUMNS
+from engine.study import parse, read
+from tests.engine.jobs.conftest import Supervised, supervised, wait_for  # noqa: F401
+
+SMALL = ["--dataset", "digits", "--epsilon", "1,inf", "--eps", "0,0.1"]
+Engine = Callable[..., int]
+
+
+@pytest.fixture
+def engine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The command line in this process, in an empty folder: arguments to exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["engine", *arguments])
+        return cli.main()
+
+    return call
+
+
+@pytest.fixture
+def at_work(supervised: Supervised) -> Callable[[str], None]:  # noqa: F811
+    """Someone who runs this store's jobs, with a stand-in of fakes.py."""
+
+    def start(fake: str) -> None:
+        supervised(fake)
+        until = time.monotonic() + 20
+        while services.owner() is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    return start
+
+
+BAD = [
+    (["run"], "no data set was named: add --dataset digits, or a study file"),
+    (
+        ["run", "--dataset", "digit"],
+        "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits",
+    ),
+    (["run", *SMALL, "--model", "x"], "model 'x' is unknown; choose from: cnn, scattering-linear"),
+    (["run", *SMALL, "--attack", "x"], "attack 'x' is unknown; choose from: fgsm, pgd"),
+    (["run", *SMALL, "--norm", "x"], "norm 'x' is unknown; choose from: l2, linf"),
+    (["run", *SMALL, "--epsilon", "0.01"], "epsilon=0.01 is not in [0.05, 100] and not inf"),
+    (["run", *SMALL, "--epsilon", "1,200"], "epsilon=200 is not in [0.05, 100] and not inf"),
+    (["run", *SMALL, "--epsilon", "1;3"], "epsilon='1;3' is not a number"),
+    (["run", *SMALL, "--epsilon", ""], "epsilon is an empty list: name at least one value"),
+    (["run", *SMALL, "--eps", ","], "eps is an empty list: name at least one value"),
+    (["run", *SMALL, "--eps", "1.5"], "eps=1.5 is not in [0, 1]"),
+    (["run", *SMALL, "--eps", "9", "--norm", "l2"], "eps=9 is not in [0, 8]"),
+    (["run", *SMALL, "--delta", "0"], "delta=0 is not in (0, 1)"),
+    (["run", *SMALL, "--delta", "1e-3"], "delta=0.001 is not in (0, 1/N = 0.000696) for the 1,437 images of digits"),
+    (["run", *SMALL, "--seeds", "0"], "seeds=0 is not in [1, 1000]"),
+    (["run", *SMALL, "--seeds", "two"], "seeds='two' is not a whole number in [1, 1000]"),
+    (["run", *SMALL, "--steps", "-1"], "attack.steps=-1 is not in [1, 1000]"),
+    (["run", *SMALL, "--attack-seeds", "2"], "attack.seeds=2 is not in [1, 1], the number of seeds trained"),
+    (
+        ["run", *SMALL, "--seeds", "1000", "--attack-seeds", "1000", "--eps", ".1,.2,.3,.4"],
+        "the grid has 12,000 points; at",
+    ),
+    (["run", "--dataset", "mnist"], "MNIST is not on this machine: run `python -m engine fetch mnist`, or put"),
+    (["run", *SMALL, "--speed", "9"], "No such option: --speed"),
+    (["run", "none.toml"], "none.toml cannot be read (No such file or directory)"),
+    (["run", *SMALL, "--out", "{file}/out"], "--out {file}/out cannot be written (Not a directory): choose another"),
+    (["show", "abc"], "study 'abc' is not in this store: see `list`"),
+    (["export", "abc", "--out", "x"], "study 'abc' is not in this store: see `list`"),
+    (["export-model", "7", "--out", "x"], "run '7' is unknown; `python -m engine show STUDY` lists the runs"),
+    (["fetch", "imagenet"], "dataset 'imagenet' is unknown; choose from: cifar10, digits, fashion-mnist, mnist"),
+    (["paint"], "No such command 'paint'."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD)
+def test_bad_input_is_one_sentence_and_nothing_is_stored(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    assert engine(*(argument.format(file=file) for argument in arguments)) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith(f"Error: {sentence.format(file=file)}")
+    assert len(err.splitlines()) == 1
+    assert out == ""
+    assert services.statuses() == []
+    assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "dataset = 'digits'\nseed = 3\n",
+            "setting 'seed' is unknown (did you mean 'seeds'?); choose from: attack, dataset",
+        ),
+        ("dataset = 'digits'\nseeds = 'many'\n", "seeds='many' is not a whole number in [1, 1000]"),
+        ("dataset = 'digits'\n[privacy]\nepsilons = []\n", "epsilon is an empty list: name at least one value"),
+        ("dataset = 'digits'\nprivacy = 3\n", "privacy=3 is not a table of settings"),
+        ("dataset = digits\n", "study.toml is not valid TOML: Invalid value (at line 1, column 11)"),
+    ],
+)
+def test_a_study_edited_by_hand(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
+) -> None:
+    (tmp_path / "study.toml").write_text(text)
+    assert engine("run", "study.toml") == 2
+    assert capsys.readouterr().err.startswith(f"Error: {sentence}")
+
+
+def test_a_home_that_cannot_be_written(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FRONTIER_HOME", str(tmp_path / "file" / "home"))
+    assert engine("run", *SMALL) == 2
+    assert "file/home cannot be used (Not a directory): set FRONTIER_HOME" in capsys.readouterr().err
+
+
+def test_a_setting_that_is_wrong(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRONTIER_WORKERS", "0")
+    assert engine("run", *SMALL) == 2
+    assert capsys.readouterr().err == "Error: FRONTIER_WORKERS='0' should be greater than or equal to 1\n"
+
+
+def test_without_arguments_it_helps(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert engine() == 0
+    assert "export-model" in capsys.readouterr().out
+
+
+def test_options_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text("dataset = 'digits'\nseeds = 4\n[attack]\nsteps = 7\neps = [0.3]\n")
+    options = dict.fromkeys(cli.OPTIONS) | {"seeds": "2", "eps": "0, .1", "epsilon": "3,inf", "delta": "1e-6"}
+    study = parse(cli._asked(read(file), options))
+    assert (study.seeds, study.attack.steps, study.attack.eps) == (2, 7, (0.0, 0.1))
+    assert (study.privacy.epsilons, study.privacy.delta) == ((3.0, float("inf")), 1e-6)
+
+
+def test_run_writes_files_and_is_answered_from_the_store_afterwards(
+    engine: Engine, tmp_path: Path, at_work: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work("execute")
+    assert engine("run", *SMALL, "--seeds", "2", "--out", "first") == 0
+    written = pd.read_csv(tmp_path / "first" / "curves.csv")
+    assert tuple(written.columns) == COLUMNS
+    assert len(written) == 2 * 2 + 2 * 2
+    about = json.loads((tmp_path / "first" / "study.json").read_text())
+    assert (about["digest"], about["state"]) == (written["study"][0], "done")
+    monkeypatch.setattr(supervisor, "start", lambda *args, **kwargs: pytest.fail("computed again"))
+    assert engine("run", str(tmp_path / "first" / "study.json"), "--out", "second") == 0
+    assert (tmp_path / "second" / "curves.csv").read_bytes() == (tmp_path / "first" / "curves.csv").read_bytes()
+
+
+def test_list_show_and_export_name_what_is_there(
+    engine: Engine, tmp_path: Path, at_work: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_work("execute")
+    engine("run", *SMALL)
+    digest = services.statuses()[0].digest
+    capsys.readouterr()
+    for command in (["list"], ["show", digest[:6]], ["doctor"], ["export", digest[:6], "--out", "out"]):
+        assert engine(*command) == 0
+    out = capsys.readouterr().out
+    for words in (
+        f"{digest}  done",
+        f"Study {digest}: done",
+        "eps 0.1",
+        "run  epsilon  seed",
+        "comes with scikit-learn",
+    ):
+        assert words in out
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["curves.csv", "study.json"]
+
+
+def test_a_failed_study_says_why(
+    engine: Engine, tmp_path: Path, at_work: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_work("missing")
+    assert engine("run", *SMALL, "--out", "out") == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "Error: The pictures are gone: fetch them again."
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def interrupted() -> tuple[int, str]:
+    """Exit code and last words of a `run` that gets Ctrl-C once it is at work."""
+    command = [sys.executable, "-m", "engine", "run", *SMALL]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=supervisor.environment())
+    until = time.monotonic() + 20
+    while not (found := services.statuses()) or found[0].state != "running":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    return process.wait(20), str(process.stderr and process.stderr.read()).splitlines()[-1]
+
+
+@pytest.mark.usefixtures("home")
+def test_ctrl_c_stops_the_study(at_work: Callable[[str], None]) -> None:
+    at_work("slow")
+    assert interrupted() == (130, "Stopped.")
+    digest = services.statuses()[0].digest
+    assert wait_for(digest, lambda status: status.state == "stopped", timeout=3)
+
+
+@pytest.mark.usefixtures("home")
+def test_ctrl_c_leaves_the_study_to_whoever_else_waits(at_work: Callable[[str], None]) -> None:
+    at_work("slow")
+    digest = services.submit(
+        parse({"dataset": "digits", "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.1]}})
+    )
+    assert interrupted() == (130, f"Study {digest} goes on: someone else waits for it.")
+    assert wait_for(digest, lambda status: status.state == "done")
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_digits(home: Path, tmp_path: Path) -> None:
+    """Without a server, from nothing, in under 60 s: robust accuracy falls from its own start; a model can be taken."""
+    command = "run --dataset digits --model scattering-linear --epsilon 1,3,8,inf --seeds 2 --attack pgd --norm linf"
+    grid = ["--eps", "0,0.05,0.1,0.2", "--out", str(tmp_path / "out")]
+    began = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "engine", *command.split(), *grid], check=True, env=supervisor.environment(), timeout=110
+    )
+    assert time.monotonic() - began < 60
+    rows = pd.read_csv(tmp_path / "out" / "curves.csv")
+    robust = rows[rows["metric"] == "robust_accuracy"].pivot_table(
+        index=["epsilon", "seed"], columns="eps", values="value"
+    )
+    assert robust.shape == (4, 4)
+    assert (robust.sub(robust[0.0], axis=0) <= 0).all(axis=None)
+    assert (robust.diff(axis=1).iloc[:, 1:] <= 0).all(axis=None)
+    assert robust[0.0].min() > 0.7
+    assert (rows[rows["metric"] == "accuracy"].groupby("epsilon")["seed"].nunique() == 2).all()
+    subprocess.run(
+        [sys.executable, "-m", "engine", "export-model", "1", "--out", str(tmp_path / "model.pt2")],
+        check=True,
+        env=supervisor.environment(),
+        timeout=60,
+    )
+    assert (tmp_path / "model.pt2").stat().st_size > 100_000
+    assert services.owner() is None
