@@ -35,10 +35,14 @@ def _linear(epsilon: float, n_train: int) -> Recipe:
 
 
 def _network(epsilon: float, n_train: int) -> Recipe:
-    batch, steps = min(2048, n_train // 6), 600 if n_train >= 10_000 else 200
+    if n_train < SMALL:
+        if isinf(epsilon):
+            return Recipe(batch=n_train // 6, steps=600, learning_rate=0.1)
+        rate = 4.0 * (epsilon / 3) ** 0.7
+        return Recipe(batch=n_train // 2, steps=120, learning_rate=rate, max_grad_norm=0.1)
     if isinf(epsilon):
-        return Recipe(batch=min(512, n_train // 6), steps=steps * 3, learning_rate=0.1)
-    return Recipe(batch=batch, steps=steps, learning_rate=2.0, max_grad_norm=0.1)
+        return Recipe(batch=512, steps=1800, learning_rate=0.1)
+    return Recipe(batch=2048, steps=600, learning_rate=4.0, max_grad_norm=0.1)
 
 
 _RECIPES = {"scattering-linear": _linear, "cnn": _network}

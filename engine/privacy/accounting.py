@@ -7,10 +7,11 @@ the epsilon stated is never less than the epsilon spent. N, the classes, sample 
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf
+from math import exp, inf, log
 from pathlib import Path
 
 from dp_accounting.pld import privacy_loss_distribution as pld
+from scipy.optimize import brentq
 
 ACCOUNTANT = "PLD (dp-accounting, pessimistic)"
 UNIT = "one image added or removed"
@@ -20,7 +21,7 @@ TOLERANCE = 1e-4  # relative, on the noise; always on the side of more noise
 
 def _interval(epsilon: float, finest: float) -> float:
     """Finer for small budgets, where rounding would cost noise; coarser for large ones, where it costs time."""
-    return min(max(finest, epsilon * 5e-5), max(epsilon * 2e-4, 2.5e-5))
+    return min(max(finest, epsilon * 5e-5), max(2 * finest * epsilon, 2.5e-5))
 
 
 @lru_cache(maxsize=64)
@@ -49,36 +50,31 @@ def epsilon_spent(
 def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
     """The least noise (in units of the clipping norm) that keeps (epsilon, delta), rounded up; 0 for epsilon = inf.
 
-    A coarse bisection finds the neighbourhood, the fine accountant has the last word.
+    A coarse search finds the neighbourhood, the fine accountant has the last word.
     """
     if epsilon == inf:
         return 0.0
+    noise = _search(epsilon, delta, sample_rate, steps)
     fine = _interval(epsilon, FINE)
-    _, noise = _bisect(epsilon, delta, sample_rate, steps, *_bracket(epsilon, delta, sample_rate, steps))
     while epsilon_spent(noise, sample_rate, steps, delta, interval=fine) > epsilon:
         noise *= 1 + TOLERANCE
     return noise
 
 
-def _bracket(epsilon: float, delta: float, sample_rate: float, steps: int) -> tuple[float, float]:
-    low, high = 0.5, 1.0
+def _search(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+    """Where the coarse accountant says that the budget is spent: log epsilon is nearly linear in log noise."""
     coarse = _interval(epsilon, COARSE)
-    while epsilon_spent(high, sample_rate, steps, delta, interval=coarse) > epsilon:
-        low, high = high, 2 * high
-    while low > 0.01 and epsilon_spent(low, sample_rate, steps, delta, interval=coarse) <= epsilon:
-        low, high = low / 2, low
-    return low, high
 
+    def overspent(log_noise: float) -> float:
+        spent = epsilon_spent(exp(log_noise), sample_rate, steps, delta, interval=coarse)
+        return log(max(spent, 1e-9) / epsilon)
 
-def _bisect(
-    epsilon: float, delta: float, sample_rate: float, steps: int, low: float, high: float
-) -> tuple[float, float]:
-    coarse = _interval(epsilon, COARSE)
-    while high / low > 1 + TOLERANCE:
-        middle = (low * high) ** 0.5
-        spent = epsilon_spent(middle, sample_rate, steps, delta, interval=coarse)
-        low, high = (middle, high) if spent > epsilon else (low, middle)
-    return low, high
+    low, high = -1.0, 0.0
+    while overspent(high) > 0:
+        low, high = high, high + 1
+    while overspent(low) < 0:
+        low, high = low - 1, low
+    return exp(brentq(overspent, low, high, xtol=TOLERANCE / 2))
 
 
 def calibrated(
