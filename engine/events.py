@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.results import Row
 
-STAGES = ("data", "features", "noise", "train", "attack")
+STAGES = ("data", "noise", "features", "train", "attack")  # in this order
 
 
 @dataclass(frozen=True)

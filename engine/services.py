@@ -92,7 +92,7 @@ def _planned(resolved: Study, settings: Settings) -> list[Planned]:
     def one(job: Job) -> Planned:
         units = _units(job, settings)
         seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine)
-        return Planned(job, units, sum(seconds.values()))
+        return Planned(job, units, seconds)
 
     return [one(job) for job in planning.plan(resolved)]
 

@@ -5,12 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engine import planning
+from engine.checks import known
 from engine.errors import Cancelled, FrontierError, StaleAttempt
-from engine.events import Event, Provisional, Stage, Trained
+from engine.events import STAGES, Event, Provisional, Stage, Trained
 from engine.jobs.timing import CACHED, reference
 from engine.results import Row
 from engine.store.measured import Batch, Progress, Speed
@@ -73,6 +75,7 @@ class Recorder:
             self._batch.rows.append(event)
 
     def _note_stage(self, event: Stage) -> None:
+        known("stage", event.name, STAGES)
         before, now = self._progress, time.time()
         if before is None or before.stage != event.name or event.done < before.done or self._resumes(before):
             progress = Progress(event.name, event.done, event.done, event.total, now)
@@ -108,17 +111,20 @@ class Recorder:
         while not self._ended.wait(FLUSH) and self._failure is None:
             quiet = time.monotonic() - last
             if self._batch or quiet > BEAT:
-                try:
+                with suppress(FrontierError):  # `emit` raises it
                     self._write()
-                except FrontierError as error:
-                    self._failure = error
                 last = time.monotonic()
 
     def _write(self) -> None:
         with self._writing:
             with self._lock:
                 batch, self._batch = self._batch, Batch()
-            if self._store.measured.record(self._claim, batch) == "stopping":
+            try:
+                state = self._store.measured.record(self._claim, batch)
+            except FrontierError as error:
+                self._failure = error
+                raise
+            if state == "stopping":
                 self._failure = Cancelled("The study was stopped.")
                 raise self._failure
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.jobs.timing import Machine, done_and_left, makespan
+from engine.jobs.timing import Machine, done, left, makespan
 from engine.store.overview import JobView, StudyView, Waiting
 from engine.study import Study
 
@@ -47,14 +47,13 @@ def summarize(
 ) -> list[Status]:
     """The status of each study, given everything that waits and runs on the machine."""
     now = time.time()
-    line = _Line(waiting, tuple(done_and_left(job, machine, now)[1] for job in running))
+    line = _Line(waiting, tuple(left(job, machine, now) for job in running))
     return [_status(view, line, machine, now) for view in views]
 
 
 def _status(view: StudyView, line: _Line, machine: Machine, now: float) -> Status:
     state = _state(view.jobs)
     shown = _shown(view.jobs)
-    fraction, left = _fraction_and_left(view.jobs, machine, now)
     place, starts_in = _place(view.digest, line, machine.workers) if state == "queued" else (None, None)
     ended = state in ("done", "failed", "stopped")
     return Status(
@@ -67,8 +66,8 @@ def _status(view: StudyView, line: _Line, machine: Machine, now: float) -> Statu
         stage=shown.stage,
         stage_done=shown.stage_done,
         stage_total=shown.stage_total,
-        fraction=1.0 if state == "done" else fraction,
-        seconds_left=None if ended else left,
+        fraction=_fraction(view.jobs),
+        seconds_left=None if ended else makespan((left(job, machine, now) for job in view.jobs), machine.workers),
         place=place,
         starts_in=starts_in,
         error=next((job.error for job in view.jobs if job.error), None),
@@ -91,10 +90,10 @@ def _shown(jobs: Sequence[JobView]) -> JobView:
     return (runs or [job for job in jobs if job.stage][-1:] or list(jobs))[0]
 
 
-def _fraction_and_left(jobs: Sequence[JobView], machine: Machine, now: float) -> tuple[float, float]:
-    parts = [done_and_left(job, machine, now) for job in jobs]
-    done, left = sum(part[0] for part in parts), sum(part[1] for part in parts)
-    return done / (done + left) if done + left > 0 else 0.0, makespan((part[1] for part in parts), machine.workers)
+def _fraction(jobs: Sequence[JobView]) -> float:
+    parts = [done(job) for job in jobs]
+    total = sum(part[1] for part in parts)
+    return sum(part[0] for part in parts) / total if total > 0 else 0.0
 
 
 def _place(digest: str, line: _Line, workers: int) -> tuple[int | None, float | None]:

@@ -16,14 +16,14 @@ from engine.study import Study
 
 @dataclass(frozen=True)
 class JobView:
-    """One job as it stands; `stage_*` say how far its stage is, and since when (seconds since 1970)."""
+    """One job as it stands: units of work and seconds planned by stage; `stage_*` say how far its stage is."""
 
     number: int
     dataset: str
     model: str
     state: str
     units: dict[str, float]
-    expected: float
+    planned: dict[str, float]
     threads: int | None
     started: float | None
     finished: float | None
@@ -112,8 +112,8 @@ def _study_view(rows: Sequence[Row[Any]]) -> StudyView:
 
 
 def _job_view(row: Row[Any]) -> JobView:
-    values = {name: getattr(row, name) for name in JobView.__dataclass_fields__ if name != "units"}
-    return JobView(units=_units(row.units), **values)
+    values = {name: getattr(row, name) for name in JobView.__dataclass_fields__ if name not in ("units", "planned")}
+    return JobView(units=_by_stage(row.units), planned=_by_stage(row.planned), **values)
 
 
 @lru_cache(maxsize=4096)
@@ -123,6 +123,6 @@ def parse(body: str) -> Study:
 
 
 @lru_cache(maxsize=4096)
-def _units(body: str) -> dict[str, float]:
-    units: dict[str, float] = json.loads(body)
-    return units
+def _by_stage(body: str) -> dict[str, float]:
+    values: dict[str, float] = json.loads(body)
+    return values

@@ -20,11 +20,11 @@ HELD = ("running", "stopping")
 
 @dataclass(frozen=True)
 class Planned:
-    """A job to be queued: what to do, its units of work by stage, and the seconds that may take."""
+    """A job to be queued: what to do, its units of work by stage, and the seconds they may take."""
 
     job: Job
     units: dict[str, float]
-    seconds: float
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,8 @@ def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Pl
             "number": number,
             "body": item.job.model_dump_json(exclude={"study"}),
             "units": json.dumps(item.units),
-            "expected": item.seconds,
+            "planned": json.dumps(item.seconds),
+            "expected": sum(item.seconds.values()),
         }
         for number, item in enumerate(plan)
     ]
@@ -195,9 +196,8 @@ def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Pl
 
 def _requeue_ended(connection: Connection, digest: str) -> bool:
     ended = update(jobs).where(jobs.c.study == digest, jobs.c.state.in_(("failed", "stopped")))
-    count = connection.execute(
-        ended.values(state="queued", crashes=0, error=None, started=None, finished=None)
-    ).rowcount
+    again = {"state": "queued", "crashes": 0, "error": None, "started": None, "finished": None}
+    count = connection.execute(ended.values(again)).rowcount
     if count:
         bump(connection, digest)
     return count > 0

@@ -43,6 +43,7 @@ jobs = Table(
     Column("number", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("units", Text, nullable=False),
+    Column("planned", Text, nullable=False),
     Column("expected", Float, nullable=False),
     Column("state", String, nullable=False, default="queued"),
     Column("attempt", Integer, nullable=False, default=0),
