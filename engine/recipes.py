@@ -20,7 +20,7 @@ class Recipe:
 
 def recipe(model: str, epsilon: float, n_train: int) -> Recipe:
     """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass."""
-    return _RECIPES[model](epsilon, n_train)
+    return _RECIPES.get(model, _network)(epsilon, n_train)
 
 
 def _linear(epsilon: float, n_train: int) -> Recipe:
