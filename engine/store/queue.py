@@ -195,7 +195,10 @@ def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Pl
 
 
 def _requeue_ended(connection: Connection, digest: str) -> bool:
-    ended = update(jobs).where(jobs.c.study == digest, jobs.c.state.in_(("failed", "stopped")))
+    """Failed and stopped jobs wait again; one that is about to stop will not end there but wait again, too."""
+    of_study = update(jobs).where(jobs.c.study == digest)
+    connection.execute(of_study.where(jobs.c.state == "stopping").values(state="running"))
+    ended = of_study.where(jobs.c.state.in_(("failed", "stopped")))
     again = {"state": "queued", "crashes": 0, "error": None, "started": None, "finished": None}
     count = connection.execute(ended.values(again)).rowcount
     if count:

@@ -137,6 +137,15 @@ def test_a_stop_reaches_what_waits_at_once_and_what_runs_through_its_owner(store
     assert states(store, digest) == ["queued", "queued"]
 
 
+def test_a_retry_while_a_job_is_being_stopped_counts(store: Store, queue_study: Queued) -> None:
+    digest = queue_study()
+    running = claim(store)
+    store.queue.cancel(digest)
+    queue_study()
+    store.queue.give_back(running)
+    assert states(store, digest) == ["queued"]
+
+
 def test_a_new_owner_takes_back_what_dead_ones_held(store: Store, queue_study: Queued) -> None:
     stopped, running = queue_study(small(seeds=1)), queue_study(small(seeds=2))
     old = [claim(store), claim(store)]

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from engine import planning, services
-from engine.jobs import supervisor
+from engine.jobs import keeper, supervisor
 from engine.settings import Settings
 from tests.engine.jobs.conftest import (
     Supervised,
@@ -145,7 +145,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_goes_on(
 
 SERVER = """
 import sys, time
-from engine.jobs import supervisor
+from engine.jobs import keeper, supervisor
 from engine.settings import Settings
 process = supervisor.start(Settings(cores=2), address="http://127.0.0.1:1", execute="tests.engine.jobs.fakes.slow")
 time.sleep(600)
@@ -169,6 +169,21 @@ def test_a_killed_server_takes_its_supervisor_along_and_the_next_goes_on(
     assert status.state == "queued"
     supervised("slow")
     assert_whole(digest, undisturbed)
+
+
+def test_a_server_starts_a_supervisor_anew_that_was_killed(home: Path, undisturbed: pd.DataFrame) -> None:
+    with keeper.kept(Settings(cores=2), address=None, execute="tests.engine.jobs.fakes.slow"):
+        digest = services.submit(STUDY)
+        in_the_middle(digest)
+        owner = services.owner()
+        assert owner is not None
+        psutil.Process(owner.pid).kill()
+        assert_whole(digest, undisturbed)
+        second = services.owner()
+        assert second is not None
+        assert second.pid != owner.pid
+        everyone = family(second.pid)
+    assert_gone(everyone)
 
 
 def test_a_clean_stop_puts_jobs_back_in_line(supervised: Supervised) -> None:
