@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from engine.errors import BadInput, DataMissing, FrontierError, StoreError
 
 if TYPE_CHECKING:
-    from engine.services import Status
+    from engine.jobs.progress import Status
     from engine.study import Study
 
 POLL = 0.25  # seconds between two looks at a running study
@@ -101,17 +101,33 @@ def _compute(study: "Study") -> "Status":
 
     who = f"command line {os.getpid()}-{time.time_ns()}"
     services.ensure_data(study.dataset)
+    seconds = services.estimate(study).seconds
     digest = services.submit(study, who=who)
     if (status := _status(digest)).state in ENDED:
         return status
-    with _supervised():
-        try:
-            return _wait(digest, who)
-        except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            stopped = services.cancel_unless_wanted(digest, who)
-            _say("Stopped." if stopped else f"Study {digest} goes on: someone else waits for it.")
-            raise
+    with _withdrawn_on_ctrl_c(digest, who), _supervised():
+        _say(f"Study {digest}: {status.n_points} points, about {max(1, round(seconds))} s alone on this machine.")
+        return _wait(digest, who)
+
+
+@contextmanager
+def _withdrawn_on_ctrl_c(digest: str, who: str) -> Iterator[None]:
+    """The first Ctrl-C withdraws the study, which stops unless someone else waits for it; a second one is ignored."""
+    from engine import services
+
+    def once(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    except KeyboardInterrupt:
+        stopped = services.cancel_unless_wanted(digest, who)
+        _say("Stopped." if stopped else f"Study {digest} goes on: someone else waits for it.")
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
