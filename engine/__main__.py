@@ -97,7 +97,7 @@ def _plain(option: str, text: str) -> Any:
 
 def _compute(study: "Study") -> "Status":
     """Submit a study and wait for its end, drawing its progress; KeyboardInterrupt after it was withdrawn."""
-    from engine import services
+    from engine import planning, services
 
     who = f"command line {os.getpid()}-{time.time_ns()}"
     services.ensure_data(study.dataset)
@@ -106,7 +106,8 @@ def _compute(study: "Study") -> "Status":
     if (status := _status(digest)).state in ENDED:
         return status
     with _withdrawn_on_ctrl_c(digest, who), _supervised():
-        _say(f"Study {digest}: {status.n_points} points, about {max(1, round(seconds))} s alone on this machine.")
+        points, about = planning.n_points(study), max(1, round(seconds))
+        _say(f"Study {digest}: {points} points, about {about} s alone on this machine.")
         return _wait(digest, who)
 
 
@@ -225,12 +226,13 @@ def export_model(
     """
     from engine import services
     from engine.report.export import writable
-    from engine.report.portable import write_program
 
     found = services.run_path(run)
     study = services.study(found.digest)
     assert study is not None
     writable(out.parent)
+    from engine.report.portable import write_program  # imports torch: after what may be refused
+
     write_program(study, found.path, out)
     _say(f"Written: {out} (epsilon {found.epsilon:g}, seed {found.seed}, study {found.digest})")
 

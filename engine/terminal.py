@@ -15,6 +15,7 @@ from rich.table import Table
 from engine.data import datasets
 from engine.data.images import locate, remedy
 from engine.jobs.progress import Status
+from engine.planning import n_points
 from engine.report.export import CAVEATS, PACKAGES, installed, machine
 from engine.report.tables import summary
 from engine.settings import Settings
@@ -115,7 +116,13 @@ def print_studies(statuses: list[Status]) -> None:
         study = status.study
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created))
         attack = f"{study.attack.name} {study.attack.norm}"
-        row = (study.dataset, study.model, _listed(study.privacy.epsilons), attack, str(status.n_points))
+        row = (
+            study.dataset,
+            study.model,
+            _listed(study.privacy.epsilons),
+            attack,
+            f"{status.n_points}/{n_points(study)}",
+        )
         table.add_row(status.digest, status.state, made, *row)
     _print(table if statuses else "No studies yet.")
 
