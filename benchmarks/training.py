@@ -1,0 +1,140 @@
+"""The one-pass trainer against Opacus on the same features, and a whole Fashion-MNIST sweep."""
+
+import resource
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from opacus import GradSampleModule
+from opacus.grad_sample import GradSampleModuleFastGradientClipping
+from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
+from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+from torch import nn
+
+from benchmarks.timing import seconds, side_by_side
+from engine import planning, runs, training
+from engine.data import datasets
+from engine.events import Event
+from engine.privacy.accounting import calibrated
+from engine.privacy.bank import Column, Features, blank, train
+from engine.recipes import recipe
+from engine.study import parse
+
+BUDGETS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
+SEEDS = 5
+BATCH, STEPS_TIMED = 8192, 3
+HOME = Path(tempfile.gettempdir()) / "frontier-bench"
+
+
+@lru_cache
+def fashion_features() -> tuple[Features, Features]:
+    """The default model's features of Fashion-MNIST, from the engine's own cache."""
+    study = planning.resolve(parse({"dataset": "fashion-mnist"}))
+    data = tuple(runs._tensors("fashion-mnist", HOME / "data", train=split) for split in (True, False))
+    return runs._features(study, data, _quiet, runs.Places(HOME / "data", HOME / "cache", HOME / "run"))  # type: ignore[arg-type]
+
+
+def _quiet(event: Event) -> None:
+    """Nobody listens."""
+
+
+def bank_steps(features: Features, n_columns: int) -> Callable[[], object]:
+    """STEPS_TIMED steps of `n_columns` private models in one pass."""
+    columns = [Column(("bench", k), 16.0, 3.0, 0.1) for k in range(n_columns)]
+
+    def work() -> object:
+        return train(
+            features,
+            columns,
+            blank(features.x.shape[1], n_columns, 10),
+            batch_key=("bench",),
+            sample_rate=BATCH / len(features.y),
+            steps=STEPS_TIMED,
+            momentum=0.9,
+            decay=1.0,
+            on_step=lambda state: None,
+        )
+
+    return work
+
+
+def opacus_steps(features: Features, ghost: bool) -> Callable[[], object]:
+    """STEPS_TIMED steps of one model in Opacus, hooks or ghost clipping, on batches of the same size."""
+    x, y = features.x[:BATCH, :-1].float(), features.y[:BATCH]
+    model = nn.Linear(x.shape[1], 10)
+    wrap: Any = GradSampleModuleFastGradientClipping if ghost else GradSampleModule
+    how: Any = {"max_grad_norm": 0.1, "use_ghost_clipping": True} if ghost else {}
+    wrapped = wrap(model, **how)
+    make: Any = DPOptimizerFastGradientClipping if ghost else DPOptimizer
+    sgd = torch.optim.SGD(wrapped.parameters(), lr=16.0, momentum=0.9)
+    optimizer = make(sgd, noise_multiplier=3.0, max_grad_norm=0.1, expected_batch_size=BATCH)
+    plain = nn.CrossEntropyLoss(reduction="mean")
+    criterion: Any = DPLossFastGradientClipping(wrapped, optimizer, plain) if ghost else plain
+
+    def work() -> None:
+        for _ in range(STEPS_TIMED):
+            criterion(wrapped(x), y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return work
+
+
+def against_opacus() -> dict[str, Any]:
+    """Seconds a step and a model; the bank's are of 30 models that share one pass."""
+    warnings.filterwarnings("ignore")
+    features, _ = fashion_features()
+    n = len(BUDGETS) * SEEDS
+    works = {
+        "bank": bank_steps(features, n),
+        "hooks": opacus_steps(features, ghost=False),
+        "ghost": opacus_steps(features, ghost=True),
+    }
+    taken = side_by_side(works, rounds=3)
+    a_model = {name: t["median"] / STEPS_TIMED / (n if name == "bank" else 1) for name, t in taken.items()}
+    return {
+        "seconds_per_step_and_model": a_model,
+        "hooks_over_bank": a_model["hooks"] / a_model["bank"],
+        "ghost_over_bank": a_model["ghost"] / a_model["bank"],
+        "targets": {"hooks_over_bank": 50, "ghost_over_bank": 4},
+    }
+
+
+def sweep() -> dict[str, Any]:
+    """All of Fashion-MNIST, 6 budgets x 5 seeds: seconds of training, test accuracy at epsilon 3, peak memory."""
+    train_set, test_set = fashion_features()
+    n = datasets["fashion-mnist"].facts["n_train"]
+    models = []
+    for epsilon in BUDGETS:
+        how = recipe("scattering-linear", epsilon, n)
+        sigma, _ = calibrated(HOME / "cache", epsilon, 1e-5, how.batch / n, how.steps, [])
+        models += [training.Candidate(epsilon, seed, how, sigma) for seed in range(SEEDS)]
+    final: dict[tuple[float, int], float] = {}
+
+    def report(progress: training.Progress) -> None:
+        for model, hit in zip(progress.models, progress.accuracies, strict=True):
+            final[model.epsilon, model.seed] = hit
+
+    taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", {}, _no_save, report))
+    by_budget = {str(e): [final[e, s] for s in range(SEEDS)] for e in BUDGETS}
+    return {
+        "models": len(models),
+        "steps": models[0].recipe.steps,
+        "train_seconds": taken,
+        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "accuracy_mean": {e: sum(v) / len(v) for e, v in by_budget.items()},
+        "accuracy": by_budget,
+        "targets": {"train_seconds": 75, "aim_seconds": 45, "peak_memory_gb": 4, "accuracy at epsilon 3": 0.893},
+    }
+
+
+def _no_save(name: str, state: dict[str, Any]) -> None:
+    """A benchmark resumes nothing."""
+
+
+def run() -> dict[str, Any]:
+    return {"sweep": sweep(), "against_opacus": against_opacus()}
