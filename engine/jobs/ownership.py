@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 FILE = "supervisor.lock"
+LEASH = "FRONTIER_LEASH"  # the supervisor's process id, in the environment of its forkserver
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StoreError
-from engine.jobs.ownership import Lock, Owner, owner
+from engine.jobs.ownership import LEASH, Lock, Owner, owner
 from engine.jobs.worker import LOG_BYTES, NO_VERDICT, work
 from engine.settings import Settings
 from engine.store.queue import Claim
@@ -184,9 +184,9 @@ class Supervisor:
 
     def _warm_up(self) -> None:
         """Start the forkserver: it loads what jobs need, and each worker begins with that."""
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)) | {LEASH: str(os.getpid())})
         module = self.execute.rpartition(".")[0]
-        self.context.set_forkserver_preload([module, "engine.jobs.worker"])
+        self.context.set_forkserver_preload(["engine.jobs.leash", module, "engine.jobs.worker"])
         forkserver.ensure_running()
 
     def _round(self) -> None:

@@ -67,8 +67,10 @@ def test_a_supervisor_killed_while_torch_is_loading_leaves_nothing(
     home: Path, started: list["subprocess.Popen[bytes]"]
 ) -> None:
     process = run(started)
-    while len(everyone := family(process.pid)) < 2:
+    while not any("forkserver" in " ".join(one.cmdline()) for one in family(process.pid)):
         time.sleep(0.01)
+    time.sleep(0.5)
+    everyone = family(process.pid)
     process.kill()
     process.wait()
-    assert_gone(everyone, timeout=20)
+    assert_gone(everyone, timeout=1)
