@@ -1,4 +1,4 @@
-"""Run the named benchmarks (default: all), each in a process of its own; JSON to standard output and build/bench.json."""
+"""Run the named benchmarks (default: all), each in its own process; JSON to standard output and build/bench.json."""
 
 import json
 import platform
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-NAMES = ("scattering", "training", "studies")
+NAMES = ("scattering", "training", "jobs")
 
 
 def main() -> None:

@@ -16,9 +16,10 @@ from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
 from torch import nn
 
 from benchmarks.timing import seconds, side_by_side
-from engine import planning, runs, training
+from engine import features, planning, runs, training
 from engine.data import datasets
 from engine.events import Event
+from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import calibrated
 from engine.privacy.bank import Column, Features, blank, train
 from engine.recipes import recipe
@@ -34,8 +35,9 @@ HOME = Path(tempfile.gettempdir()) / "frontier-bench"
 def fashion_features() -> tuple[Features, Features]:
     """The default model's features of Fashion-MNIST, from the engine's own cache."""
     study = planning.resolve(parse({"dataset": "fashion-mnist"}))
-    data = tuple(runs._tensors("fashion-mnist", HOME / "data", train=split) for split in (True, False))
-    return runs._features(study, data, _quiet, runs.Places(HOME / "data", HOME / "cache", HOME / "run"))  # type: ignore[arg-type]
+    train_set, test_set = (runs.tensors("fashion-mnist", HOME / "data", train=split) for split in (True, False))
+    extractor = ScatteringLinear((1, 28, 28), 10)
+    return features.of_splits(study, extractor, (train_set, test_set), _quiet, HOME / "cache", 10.0)
 
 
 def _quiet(event: Event) -> None:

@@ -8,33 +8,30 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import isinf, nan
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from engine import planning, training
-from engine.data import cache, datasets
+from engine import features, planning, training
+from engine.checkpoint import Checkpoint
+from engine.data import datasets
 from engine.data.images import load
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
-from engine.privacy.bank import Features, as_features, bf16_products
 from engine.recipes import recipe
 from engine.results import NOT_APPLICABLE, Row
 from engine.robustness import attacks, curve
 from engine.study import Attack, Job, Study
 from engine.version import VERSION
 
-SAVE_EVERY = 2.0  # seconds between checkpoints
-BATCH = 128
 Emit = Callable[[Event], None]
 Pair = tuple[Tensor, Tensor]
 
@@ -49,40 +46,12 @@ class Places:
     cache_gb: float = 10.0
 
 
-@dataclass
-class Checkpoint:
-    """What is finished, and the state of what is not: one file, replaced by renaming."""
-
-    file: Path
-    values: dict[str, Any] = field(default_factory=dict)
-    written: float = 0.0
-
-    @classmethod
-    def open(cls, folder: Path) -> "Checkpoint":
-        file = folder / "checkpoint.pt"
-        folder.mkdir(parents=True, exist_ok=True)
-        values = torch.load(file, weights_only=True) if file.exists() else {}
-        return cls(file, values)
-
-    def save(self, name: str, state: dict[str, Any], *, now: bool = False) -> None:
-        """Remember `state`; written at most every SAVE_EVERY seconds unless `now`."""
-        self.values[name] = state
-        if now or time.monotonic() - self.written > SAVE_EVERY:
-            part = self.file.with_suffix(".part")
-            torch.save(self.values, part)
-            part.replace(self.file)
-            self.written = time.monotonic()
-
-    def finish(self) -> None:
-        self.file.unlink(missing_ok=True)
-
-
 def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     """Do the job, saying what happens through `emit`, which may raise to end it."""
     torch.set_num_threads(threads)
     checkpoint = Checkpoint.open(places.folder)
     emit(Stage("data", 0, 2))
-    train, test = (_tensors(job.study.dataset, places.data, train=split) for split in (True, False))
+    train, test = (tensors(job.study.dataset, places.data, train=split) for split in (True, False))
     emit(Stage("data", 2, 2))
     candidates, spent = _calibrate(job, emit, places)
     if not _trained(places.folder, candidates):
@@ -93,7 +62,8 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     checkpoint.finish()
 
 
-def _tensors(dataset: str, root: Path, *, train: bool) -> Pair:
+def tensors(dataset: str, root: Path, *, train: bool) -> Pair:
+    """Images (N, C, H, W) and labels (N,) of one split."""
     images = load(dataset, root, train=train)
     return torch.from_numpy(images.x), torch.from_numpy(images.y)
 
@@ -130,15 +100,16 @@ def _train(
 ) -> None:
     """Train what is missing and keep the weights; all budgets in one pass where the model allows it."""
     identity = training_identity(job.study)
-    linear = models[job.study.model].facts["features"]
-    features = _features(job.study, data, emit, places) if linear else None
-    report = _reporter(candidates, spent, emit)
-    if features:
-        weights = training.train_linear(*features, candidates, identity, checkpoint.values, checkpoint.save, report)
+    fresh = new_model(job.study)
+    if isinstance(fresh, ScatteringLinear):
+        found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
+        report = _reporter(candidates, spent, emit)
+        weights = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
         for (epsilon, seed), matrix in weights.items():
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
             _keep(job.study, places.folder, epsilon, seed, tensors)
         return
+    report = _reporter(candidates, spent, emit)
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
             model = training.train_network(
@@ -167,48 +138,6 @@ def training_identity(study: Study) -> str:
     """Names the random streams of a study's training: what decides the models, not how they are attacked."""
     chosen = [study.dataset, study.model, _delta(study), planning.NUMBERS_VERSION]
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:16]
-
-
-def _features(study: Study, data: tuple[Pair, Pair], emit: Emit, places: Places) -> tuple[Features, Features]:
-    """Training and test features, from disk when they were made before."""
-    extractor = new_model(study)
-    assert isinstance(extractor, ScatteringLinear)
-    total, done = sum(len(x) for x, _ in data), 0
-
-    def count(n: int) -> None:
-        nonlocal done
-        done += n
-        emit(Stage("features", done, total))
-
-    emit(Stage("features", 0, total))
-    made = []
-    for split, (x, y) in zip(("train", "test"), data, strict=True):
-        made.append(as_features(_matrix(study, split, extractor, x, places, count), y))
-        count(total - done if split == "test" else len(x) - done)
-    return made[0], made[1]
-
-
-def _matrix(
-    study: Study, split: str, extractor: ScatteringLinear, x: Tensor, places: Places, count: Callable[[int], None]
-) -> Tensor:
-    """Features and a constant 1 in bf16, (N, F + 1)."""
-
-    @torch.no_grad()
-    def fill(out: cache.Words) -> None:
-        for start in range(0, len(x), BATCH):
-            with bf16_products():
-                part = extractor.features(x[start : start + BATCH])
-            part = torch.cat([part, torch.ones(len(part), 1)], dim=1).bfloat16()
-            out[start : start + BATCH] = part.view(torch.uint16).numpy()
-            if start // BATCH % 8 == 7:
-                count(8 * BATCH)
-
-    versions = (datasets[study.dataset].version, models[study.model].version, torch.__version__)
-    made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
-    shape = (len(x), extractor.linear.in_features + 1)
-    name = f"{study.dataset}-{study.model}-{split}-{made_from}"
-    words = cache.matrix(places.cache, name, shape, fill, places.cache_gb)
-    return torch.from_numpy(words).view(torch.bfloat16)
 
 
 def new_model(study: Study) -> nn.Module:
@@ -263,11 +192,11 @@ def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[
     if not isinstance(first, ScatteringLinear):
         return {key: curve.predict(model, x) for key, model in loaded.items()}
     found: dict[tuple[float, int], list[Tensor]] = {key: [] for key in loaded}
-    for part in x.split(BATCH):
-        features = first.features(part)
+    for part in x.split(curve.BATCH):
+        seen = first.features(part)
         for key, model in loaded.items():
             assert isinstance(model, ScatteringLinear)
-            found[key].append(model.linear(features).argmax(1))
+            found[key].append(model.linear(seen).argmax(1))
     return {key: torch.cat(parts) for key, parts in found.items()}
 
 
@@ -283,10 +212,11 @@ def _attack(
     settings = job.study.attack
     x, y = (part[: settings.images] for part in test)
     points = [(eps, c) for eps in settings.eps or () for c in candidates]
-    total = len(points) * len(x)
+    free = len(candidates)  # radius 0 comes first and costs nothing
+    total = (len(points) - free) * len(x)
     for i, (eps, candidate) in enumerate(points):
         began, name = time.monotonic(), f"attack-{candidate.epsilon:g}-{candidate.seed}"
-        say = partial(emit, Stage("attack", i * len(x), total))
+        say = partial(emit, Stage("attack", max(0, i - free) * len(x), total))
         say()
         before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
         model = loaded[candidate.epsilon, candidate.seed]

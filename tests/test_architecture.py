@@ -16,7 +16,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.jobs",),
     ("engine.store", "engine.runs"),
     ("engine.planning",),
-    ("engine.training",),
+    ("engine.training", "engine.features", "engine.checkpoint"),
     ("engine.robustness", "engine.leakage"),
     ("engine.privacy", "engine.models", "engine.data"),
     ("engine.study", "engine.registry", "engine.settings", "engine.recipes", "engine.events"),

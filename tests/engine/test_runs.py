@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import planning, runs
+from engine import checkpoint, planning, runs
 from engine.data.images import load
 from engine.events import Event, Provisional, Stage, Trained
 from engine.results import Row
@@ -127,7 +127,7 @@ def test_a_killed_job_ends_with_the_same_numbers(
     share: float, whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, _, events = whole
-    monkeypatch.setattr(runs, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.05)
     with pytest.raises(KeyboardInterrupt):
         executed(study, tmp_path, stop_after=int(share * len(events)))
     assert numbers(executed(study, tmp_path)) == numbers(events)
@@ -140,7 +140,7 @@ def test_a_network_study_runs_resumes_and_repeats(tmp_path: Path, monkeypatch: p
         return replace(recipes._network(epsilon, n_train), batch=100, steps=6)
 
     monkeypatch.setitem(recipes._RECIPES, "cnn", short)
-    monkeypatch.setattr(runs, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.05)
     study = small(model="cnn", seeds=1, attack={"eps": [0.05], "steps": 2, "images": 20})
     first = executed(study, tmp_path / "first")
     with pytest.raises(KeyboardInterrupt):

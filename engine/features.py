@@ -1,0 +1,67 @@
+"""Fixed features of a data set: computed once, kept on disk in bf16 under what made them."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.data import cache, datasets
+from engine.events import Event, Stage
+from engine.models import models
+from engine.models.scattering import ScatteringLinear
+from engine.privacy.bank import Features, as_features, bf16_products
+from engine.study import Study
+
+BATCH = 128
+Emit = Callable[[Event], None]
+Pair = tuple[Tensor, Tensor]
+
+
+def of_splits(
+    study: Study, extractor: ScatteringLinear, data: tuple[Pair, Pair], emit: Emit, folder: Path, cap_gb: float
+) -> tuple[Features, Features]:
+    """Training and test features of `data`, from `folder` when they were made before; emits the stage "features"."""
+    total, done = sum(len(x) for x, _ in data), 0
+
+    def count(n: int) -> None:
+        nonlocal done
+        done += n
+        emit(Stage("features", done, total))
+
+    emit(Stage("features", 0, total))
+    made = []
+    for split, (x, y) in zip(("train", "test"), data, strict=True):
+        made.append(as_features(_matrix(study, split, extractor, x, count, folder, cap_gb), y))
+        count(total - done if split == "test" else len(x) - done)
+    return made[0], made[1]
+
+
+def _matrix(
+    study: Study,
+    split: str,
+    extractor: ScatteringLinear,
+    x: Tensor,
+    count: Callable[[int], None],
+    folder: Path,
+    cap_gb: float,
+) -> Tensor:
+    """Features and a constant 1 in bf16, (N, F + 1)."""
+
+    @torch.no_grad()
+    def fill(out: cache.Words) -> None:
+        for start in range(0, len(x), BATCH):
+            with bf16_products():
+                part = extractor.features(x[start : start + BATCH])
+            part = torch.cat([part, torch.ones(len(part), 1)], dim=1).bfloat16()
+            out[start : start + BATCH] = part.view(torch.uint16).numpy()
+            if start // BATCH % 8 == 7:
+                count(8 * BATCH)
+
+    versions = (datasets[study.dataset].version, models[study.model].version, torch.__version__)
+    made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
+    shape = (len(x), extractor.linear.in_features + 1)
+    name = f"{study.dataset}-{study.model}-{split}-{made_from}"
+    words = cache.matrix(folder, name, shape, fill, cap_gb)
+    return torch.from_numpy(words).view(torch.bfloat16)
