@@ -1,0 +1,173 @@
+"""What privacy and robustness cost, as two charts: first the information, then the drawing. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isinf, log10
+
+import pandas as pd
+
+from engine.report import points, words
+from engine.report.points import Point
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One mark: `x` as the axis has it, the rest in percent; `said` is what a reader is told about it."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    said: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; where a point is missing there is a gap, never a bridge."""
+
+    name: str
+    label: str
+    spots: tuple[Spot | None, ...]
+
+    @property
+    def known(self) -> tuple[Spot, ...]:
+        return tuple(spot for spot in self.spots if spot is not None)
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget)."""
+
+    epsilons: tuple[float, ...]
+    radii: tuple[float, ...]
+    norm: str
+    strength: float | None
+    clean: Line
+    attacked: Line
+    training: tuple[Spot, ...]
+    budgets: tuple[Line, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.clean.known or self.training or any(line.known for line in self.budgets))
+
+
+def default_strength(radii: Sequence[float]) -> float | None:
+    """The middle one of the strengths above 0 (the weaker of two): fixed before any result is known.
+
+    >>> default_strength((0, 0.005, 0.01, 0.02, 0.03, 0.05))
+    0.02
+    """
+    positive = sorted(radius for radius in radii if radius > 0)
+    return positive[(len(positive) - 1) // 2] if positive else None
+
+
+def places(epsilons: Sequence[float]) -> dict[float, float]:
+    """Where budgets stand on their axis: by their logarithm, no privacy a step behind the last.
+
+    >>> places((1.0, 10.0, inf))
+    {1.0: 0.0, 10.0: 1.0, inf: 1.35}
+    """
+    known = {epsilon: log10(epsilon) for epsilon in sorted(epsilons) if not isinf(epsilon)}
+    last = max(known.values(), default=0.0)
+    span = last - min(known.values(), default=0.0)
+    return known | ({inf: last + max(0.35, 0.25 * span)} if inf in epsilons else {})
+
+
+def trade_off(
+    frame: pd.DataFrame,
+    *,
+    epsilons: Sequence[float],
+    radii: Sequence[float],
+    norm: str,
+    strength: float | None,
+    provisional: pd.DataFrame | None = None,
+) -> TradeOff:
+    """What the charts show of a result table, over the whole grid that was asked for.
+
+    `provisional` (epsilon, seed, step, steps, accuracy, epsilon_spent, loss) gives a hollow mark to each budget that
+    has no clean result yet.
+    """
+    grid, at = tuple(sorted(epsilons)), places(epsilons)
+    clean, robust = points.clean(frame), points.robust(frame)
+    under = {epsilon: robust.get((epsilon, strength)) for epsilon in grid} if strength is not None else {}
+    said = "attacked" if strength is None else f"attacked by {words.strength(strength, norm)}"
+    return TradeOff(
+        epsilons=grid,
+        radii=tuple(sorted(radii)),
+        norm=norm,
+        strength=strength,
+        clean=Line("clean", "clean", tuple(_spot(at[e], clean.get(e), words.budget(e)) for e in grid)),
+        attacked=Line("attacked", said, tuple(_spot(at[e], under.get(e), words.budget(e), said) for e in grid)),
+        training=_in_training(provisional, clean, at),
+        budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
+    )
+
+
+def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict[tuple[float, float], Point]) -> Line:
+    label = words.budget(epsilon)
+    spots = (_spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
+    return Line(f"budget-{epsilon:g}", label, tuple(spots))
+
+
+def _attack(eps: float, norm: str) -> str:
+    said = words.strength(eps, norm)
+    exact = f"eps {eps:g}, {255 * eps:.3g}/255" if norm == "linf" else f"L2 distance {eps:g}"
+    return f"attacked by {said} ({exact})" if eps else "not tampered with"
+
+
+def _spot(x: float, point: Point | None, *told: str) -> Spot | None:
+    if point is None:
+        return None
+    interval = f"{words.percent(point.low, 1)} to {words.percent(point.high, 1)}"
+    of = f"{point.n_images:,} test images" + (f", mean of {point.n_seeds} repeats" if point.n_seeds > 1 else "")
+    said = f"<b>{', '.join(told)}</b><br>{words.percent(point.mean, 1)} recognised ({interval})<br>{of}"
+    return Spot(x, 100 * point.mean, 100 * point.low, 100 * point.high, said)
+
+
+def _in_training(
+    provisional: pd.DataFrame | None, known: dict[float, Point], at: dict[float, float]
+) -> tuple[Spot, ...]:
+    if provisional is None:
+        return ()
+    groups = points.by(provisional, "epsilon").items()
+    return tuple(_hollow(epsilon, at[epsilon], models) for (epsilon,), models in groups if epsilon in at.keys() - known)
+
+
+def _hollow(epsilon: float, x: float, models: pd.DataFrame) -> Spot:
+    first = models.sort_values("step").to_dict("records")[0]
+    y = 100 * float(models["accuracy"].mean())
+    told = [f"<b>{words.budget(epsilon)}</b>", f"{words.percent(y / 100, 1)} recognised"]
+    told.append(f"step {first['step']} of {first['steps']}, provisional")
+    if not isinf(epsilon):
+        told.append(f"ε{words.NBSP}{first['epsilon_spent']:.2g} spent so far")
+    elif pd.notna(first["loss"]):
+        told.append(f"training loss {first['loss']:.3f}")
+    return Spot(x, y, y, y, "<br>".join(told))
+
+
+def by_budget_in_words(info: TradeOff) -> str:
+    """The takeaway of the first chart, for those who do not see it."""
+    if not info.clean.known:
+        return "Images recognised by privacy budget: " + (
+            "training, provisional." if info.training else "no results yet."
+        )
+    sentences = [_ends("Clean images", info.clean, "the smallest to the largest budget")]
+    if info.attacked.known:
+        sentences.append(_ends(info.attacked.label.capitalize(), info.attacked, "the smallest to the largest budget"))
+    return "Images recognised by privacy budget. " + " ".join(sentences)
+
+
+def by_strength_in_words(info: TradeOff) -> str:
+    """The takeaway of the second chart, for those who do not see it."""
+    lines = [line for line in info.budgets if line.known]
+    if not lines:
+        return "Images recognised by attack strength: no results yet."
+    weakest, strongest = (words.strength(eps, info.norm) for eps in (info.radii[0], info.radii[-1]))
+    told = (_ends(line.label.capitalize(), line, f"{weakest} to {strongest}") for line in lines)
+    return "Images recognised by attack strength. " + " ".join(told)
+
+
+def _ends(who: str, line: Line, way: str) -> str:
+    first, last = line.known[0], line.known[-1]
+    return f"{who}: {words.percent(first.y / 100)} to {words.percent(last.y / 100)} from {way}."

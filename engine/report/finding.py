@@ -1,0 +1,81 @@
+"""The finding in one sentence: what the most private model of a study costs. Never from provisional points."""
+
+from dataclasses import dataclass
+from math import inf
+
+import pandas as pd
+
+from engine.report import points, words
+from engine.report.points import Point
+
+STRONG = 1.0  # privacy budgets up to here are called strong privacy
+NOTHING = "makes no difference we can measure"
+BROKEN = 0.02  # when no model recognises more than this share, the strength says nothing any more
+
+
+def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
+    """One sentence (Markdown) from the result table, attacked at strength `eps`; None when it holds no clean result.
+
+    A difference is named only when the intervals of its two points do not overlap.
+    """
+    clean, robust = points.clean(frame), points.robust(frame)
+    if not clean:
+        return None
+    private, baseline = min(clean), max(clean)
+    attacked = {epsilon: point for (epsilon, radius), point in robust.items() if radius == eps}
+    norm = str(frame["norm"].iloc[-1])
+    if attacked and eps and all(point.high <= BROKEN for point in attacked.values()):
+        return f"Every model breaks {_tampered(eps, norm)}: look at a weaker attack."
+    both = eps and {private, baseline} <= set(attacked)
+    tampering = _tampered(eps, norm) if eps else ""
+    if private == baseline:
+        return _only(private, clean[private], attacked[private] if both else None, tampering)
+    cost = _Cost.of(clean[private], clean[baseline])
+    under = _Cost.of(attacked[private], attacked[baseline]) if both else None
+    beside = "" if baseline == inf else f", compared with {words.budget(baseline)}"
+    return f"{_who(private)} {_compared(cost, under, tampering)}{beside}."
+
+
+def _tampered(eps: float, norm: str) -> str:
+    said = words.strength(eps, norm)
+    return f"once someone tampers with them by {said}" if norm == "linf" else f"under an attack of strength {said}"
+
+
+def _only(epsilon: float, clean: Point, attacked: Point | None, tampering: str) -> str:
+    subject = "Without privacy" if epsilon == inf else f"At {words.budget(epsilon)}"
+    sentence = f"{subject}, **{words.percent(clean.mean)}** of images are recognised"
+    return f"{sentence}, and **{words.percent(attacked.mean)}** {tampering}." if attacked else f"{sentence}."
+
+
+def _who(epsilon: float) -> str:
+    return f"{'Strong privacy' if epsilon <= STRONG else 'Privacy'} ({words.budget(epsilon)})"
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What privacy costs, in points with a 95 % interval; `verb` is "" when no difference can be told."""
+
+    verb: str
+    amount: str
+    size: float
+
+    @staticmethod
+    def of(private: Point, baseline: Point) -> "_Cost":
+        if private.overlaps(baseline):
+            return _Cost("", NOTHING, 0.0)
+        gap, low, high = baseline.minus(private)
+        if gap < 0:
+            low, high = -high, -low
+        amount = f"**{words.points(abs(gap))}** ({words.plain(low)} to {words.plain(high)})"
+        return _Cost("costs" if gap > 0 else "gains", amount, gap)
+
+
+def _compared(clean: _Cost, under: _Cost | None, tampering: str) -> str:
+    first = f"{clean.verb} {clean.amount}".strip()
+    if under is None:
+        return f"{first} on clean images"
+    if not clean.verb and not under.verb:
+        return f"{NOTHING}, on clean images or {tampering}"
+    verb = "" if under.verb == clean.verb else f"{under.verb} "
+    joint = "but" if under.size > clean.size else "and"
+    return f"{first} on clean images, {joint} {verb}{under.amount} {tampering}"

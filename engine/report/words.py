@@ -1,0 +1,52 @@
+"""How numbers are written for people: the few words that figures, sentences and pages share."""
+
+from math import isinf
+
+NBSP = "\u00a0"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of one, as a percentage with a non-breaking space.
+
+    >>> percent(0.5).replace(NBSP, " "), percent(0.8964, 1).replace(NBSP, " ")
+    ('50 %', '89.6 %')
+    """
+    return f"{100 * share:.{digits}f}{NBSP}%"
+
+
+def budget(epsilon: float) -> str:
+    """A privacy budget with its sign; without noise there is none.
+
+    >>> budget(0.5).replace(NBSP, " "), budget(float("inf"))
+    ('ε 0.5', 'no privacy')
+    """
+    return "no privacy" if isinf(epsilon) else f"ε{NBSP}{epsilon:g}"
+
+
+def strength(eps: float, norm: str) -> str:
+    """An attack strength: a share of full brightness, or a distance in the L2 norm.
+
+    >>> strength(0.005, "linf").replace(NBSP, " "), strength(0.5, "l2")
+    ('0.5 %', '0.5')
+    """
+    return f"{100 * eps:.3g}{NBSP}%" if norm == "linf" else f"{eps:g}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in points.
+
+    >>> points(0.3012).replace(NBSP, " "), points(0.012).replace(NBSP, " "), points(0.01).replace(NBSP, " ")
+    ('30 points', '1.2 points', '1 point')
+    """
+    said = plain(difference)
+    return f"{said}{NBSP}{'point' if said == '1' else 'points'}"
+
+
+def plain(difference: float) -> str:
+    """The number of `points`: whole from 10 on, else with one decimal.
+
+    >>> plain(0.0321), plain(-0.024), plain(0.123)
+    ('3.2', '-2.4', '12')
+    """
+    value = 100 * difference
+    return f"{value:.0f}" if abs(value) >= 9.95 else f"{round(value, 1) + 0.0:g}"

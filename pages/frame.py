@@ -1,0 +1,23 @@
+"""The frame of every page: what it is called, where to go, and one sentence when something went wrong."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.notices import told
+
+ASSETS = Path(__file__).parents[1] / "assets"
+
+st.set_page_config(page_title="Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
+st.html(Path(ASSETS / "frontier.css"))
+
+page = st.navigation(
+    {
+        "Explore": [st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True)],
+        "Workspace": [st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs")],
+    },
+    expanded=True,
+)
+with told():
+    page.run()

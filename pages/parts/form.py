@@ -1,0 +1,202 @@
+"""The form that makes a study. What it holds is checked by the engine; its limits here are only a convenience."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import streamlit as st
+
+from engine import planning
+from engine.errors import BadInput
+from engine.report import words
+from engine.services import Choice, Choices
+from engine.study import Study, number, parse
+from pages.parts import labels
+
+BUDGETS = (0.5, 1.0, 3.0, 8.0, inf)
+DEFAULT = "digits"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the form asks for: a resolved study and its digest, or the sentence that says what is wrong."""
+
+    study: Study | None
+    digest: str
+    problem: str
+
+
+class Form:
+    """The widgets, filled with a study: the one shown, else the defaults. They keep what a person changes."""
+
+    def __init__(self, choices: Choices, shown: Study | None) -> None:
+        self.data = {choice.name: choice for choice in choices.datasets}
+        self.models = {choice.name: choice for choice in choices.models}
+        self.attacks = {choice.name: choice for choice in choices.attacks}
+        self.shown = shown if shown and shown.dataset in self.data else None
+        self.values: dict[str, Any] = {}
+
+    def draw(self) -> Asked:
+        """The main row, and everything else under Advanced."""
+        left, middle, right = st.columns([1.05, 1.35, 1.6], gap="medium")
+        with left:
+            dataset = self._images()
+        with middle:
+            self._budgets(dataset)
+        advanced = st.expander("Advanced", icon=":material/tune:")
+        with advanced:
+            self._advanced(dataset)
+        with right:
+            self._strengths(dataset)
+        return self._asked(dataset)
+
+    def _start(self, key: str, value: Any) -> str:
+        """The key of a widget, with what it holds until somebody changes it."""
+        st.session_state.setdefault(key, value)
+        return key
+
+    def _like(self, dataset: Choice) -> Study | None:
+        """The study shown, if it is about this data set."""
+        return self.shown if self.shown and self.shown.dataset == dataset.name else None
+
+    def _images(self) -> Choice:
+        first = self.shown.dataset if self.shown else DEFAULT
+        name = st.selectbox(
+            labels.IMAGES,
+            sorted(self.data, key=lambda name: not self.data[name].available),
+            format_func=lambda name: labels.images(self.data[name].title, self.data[name].facts, self.data[name].available),
+            key=self._start("form-data", first),
+        )
+        return self.data[name]
+
+    def _budgets(self, dataset: Choice) -> None:
+        like = self._like(dataset)
+        chosen = like.privacy.epsilons if like else BUDGETS
+        options = sorted({*BUDGETS, *chosen, *(self.shown.privacy.epsilons if self.shown else ())})
+        self.values["epsilons"] = st.pills(
+            labels.BUDGETS,
+            options,
+            selection_mode="multi",
+            format_func=labels.number,
+            help=labels.BUDGETS_HELP,
+            key=self._start("form-budgets", list(chosen)),
+        )
+
+    def _strengths(self, dataset: Choice) -> None:
+        norm = self.values["norm"]
+        like = self._like(dataset)
+        own = like.attack.eps if like and like.attack.norm == norm and like.attack.eps else ()
+        usual = tuple(dataset.facts[norm])
+        options = [eps for eps in sorted({*usual, *own}) if eps > 0]
+        chosen = [eps for eps in own or usual if eps > 0]
+        self.values["eps"] = st.pills(
+            labels.STRENGTHS,
+            options,
+            selection_mode="multi",
+            format_func=lambda eps: words.strength(eps, norm),
+            help=labels.STRENGTHS_HELP[norm],
+            key=self._start(f"form-strengths-{dataset.name}-{norm}", chosen),
+        )
+
+    def _advanced(self, dataset: Choice) -> None:
+        like = self._like(dataset) or parse({"dataset": dataset.name})
+        first, second, third = st.columns(3, gap="medium")
+        with first:
+            self._choose("model", labels.MODEL, self.models, like.model)
+            self._count("seeds", labels.REPEATS, like.seeds, 1000, labels.REPEATS_HELP)
+            self._delta(dataset)
+        with second:
+            attack = self._choose("name", labels.ATTACK, self.attacks, like.attack.name)
+            self._norm(attack, like.attack.norm)
+            self._count("steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, not attack.facts["iterative"])
+        with third:
+            self._count("images", labels.ATTACKED, min(like.attack.images, dataset.facts["n_test"]), dataset.facts["n_test"])
+            self._count("attack_seeds", labels.ATTACKED_REPEATS, like.attack.seeds, 1000)
+            self._more()
+
+    def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
+        def title(name: str) -> str:
+            return choices[name].title.capitalize() if choices[name].title.islower() else choices[name].title
+
+        key = self._start(f"form-{field}", first)
+        name = st.selectbox(label, list(choices), format_func=title, key=key, help=choices[st.session_state[key]].doc)
+        self.values[field] = name
+        return choices[name]
+
+    def _norm(self, attack: Choice, first: str) -> None:
+        norms = list(attack.facts["norms"])
+        key = self._start("form-norm", first if first in norms else norms[0])
+        self.values["norm"] = st.selectbox(labels.NORM, norms, format_func=labels.NORMS.__getitem__, key=key)
+
+    def _count(self, field: str, label: str, first: int, most: int, tip: str | None = None, off: bool = False) -> None:
+        key = self._start(f"form-{field}" + (f"-{most}" if field == "images" else ""), first)
+        self.values[field] = st.number_input(label, min_value=1, max_value=most, step=1, key=key, help=tip, disabled=off)
+
+    def _delta(self, dataset: Choice) -> None:
+        like = self._like(dataset)
+        usual = planning.resolve(parse({"dataset": dataset.name})).privacy.delta
+        first = like.privacy.delta if like else usual
+        key = self._start(f"form-delta-{dataset.name}", f"{first:g}")
+        self.values["delta"] = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
+
+    def _more(self) -> None:
+        norm = self.values["norm"]
+        self.values["more_epsilons"] = st.text_input(
+            labels.MORE_BUDGETS, key=self._start("form-more-budgets", ""), placeholder="for example 0.25, 2"
+        )
+        hint = "in %, for example 4, 7.5" if norm == "linf" else "for example 0.75, 1.5"
+        self.values["more_eps"] = st.text_input(
+            labels.MORE_STRENGTHS, key=self._start("form-more-strengths", ""), placeholder=hint
+        )
+
+    def _asked(self, dataset: Choice) -> Asked:
+        try:
+            study = planning.resolve(parse(self._plain(dataset)))
+        except BadInput as error:
+            return Asked(None, "", str(error))
+        if not dataset.available:
+            return Asked(None, "", dataset.remedy)
+        return Asked(study, planning.digest(study), "")
+
+    def _plain(self, dataset: Choice) -> dict[str, Any]:
+        values = self.values
+        if not values["eps"] and not values["more_eps"].strip():
+            raise BadInput("Choose at least one attack strength.")
+        if not values["epsilons"] and not values["more_epsilons"].strip():
+            raise BadInput("Choose at least one privacy budget.")
+        norm = values["norm"]
+        return {
+            "dataset": dataset.name,
+            "model": values["model"],
+            "seeds": values["seeds"],
+            "privacy": {
+                "epsilons": [*values["epsilons"], *_listed(values["more_epsilons"])],
+                "delta": number("delta", values["delta"]),
+            },
+            "attack": {
+                "name": values["name"],
+                "norm": norm,
+                "eps": [*values["eps"], *(_radius(text, norm) for text in _listed(values["more_eps"]))],
+                "steps": values["steps"],
+                "images": values["images"],
+                "seeds": values["attack_seeds"],
+            },
+        }
+
+
+def _listed(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _radius(text: str, norm: str) -> float:
+    """A strength as it was typed: percent of full brightness, or a distance."""
+    value = number("attack strength", text.removesuffix("%"))
+    if norm == "linf" and not 0 <= value <= 100:
+        raise BadInput(f"attack strength {value:g} % is not in 0 to 100 % of full brightness")
+    return value / 100 if norm == "linf" else value
+
+
+def forget() -> None:
+    """Empty the form, so that it is filled anew from the study that is shown."""
+    for key in [key for key in st.session_state if str(key).startswith("form-")]:
+        del st.session_state[key]

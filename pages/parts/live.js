@@ -1,0 +1,147 @@
+// Draws plotly figures into <figure>s that stay: Plotly.react updates them, so zoom, legend and hover survive.
+const shared = (window.__frontierCharts ??= {});
+
+function loadPlotly(url) {
+  return (shared.plotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { shared.plotly = undefined; script.remove(); reject(new Error(url)); };
+    document.head.append(script);
+  }));
+}
+
+// var(--st-text-color) and var(--st-chart-categorical-colors,1) become the colours of the reader's theme
+function coloured(value, style) {
+  if (typeof value === "string") {
+    const found = /^var\((--[\w-]+)(?:,(\d+))?\)$/.exec(value);
+    if (!found) return value;
+    const colour = style.getPropertyValue(found[1]).trim();
+    return found[2] === undefined ? colour : colour.split(/,(?![^(]*\))/)[Number(found[2])].trim();
+  }
+  if (Array.isArray(value)) return value.map((item) => coloured(item, style));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, coloured(item, style)]));
+  }
+  return value;
+}
+
+function makeFigure(root) {
+  const figure = document.createElement("figure");
+  const plot = document.createElement("div");
+  plot.className = "plot";
+  plot.setAttribute("role", "img");
+  figure.append(plot);
+  root.append(figure);
+  new ResizeObserver(() => { if (plot.data && plot.clientWidth) window.Plotly.Plots.resize(plot); }).observe(figure);
+  return { figure, plot, mark: null, drawn: "" };
+}
+
+async function draw(slot, chart, keep, style, report) {
+  const { data, layout } = coloured(chart.figure, style);
+  slot.plot.setAttribute("aria-label", chart.alt);
+  const stops = chart.stops.length > 0;
+  const shown = { ...layout, uirevision: keep, shapes: stops ? [] : layout.shapes ?? [] };
+  const text = JSON.stringify([data, shown]);
+  if (text !== slot.drawn) {
+    slot.drawn = text;
+    const config = { displaylogo: false, responsive: false, displayModeBar: "hover", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
+    const first = !slot.plot.data;
+    const hovered = slot.hovered;
+    await window.Plotly.react(slot.plot, data, shown, config);
+    if (first) listen(slot);
+    else if (hovered) window.Plotly.Fx.hover(slot.plot, hovered, "xy");
+    slot.plot.dataset.updates = Number(slot.plot.dataset.updates ?? 0) + 1;
+  }
+  if (stops) placeMark(slot, chart, shown, report);
+}
+
+function listen(slot) {
+  slot.plot.on("plotly_hover", (event) => { slot.hovered = event.event; });
+  slot.plot.on("plotly_unhover", () => { slot.hovered = null; });
+  slot.plot.on("plotly_afterplot", () => slot.place?.());
+}
+
+// The mark is a slider of its own: it can be dragged, or moved with the arrow keys.
+function placeMark(slot, chart, layout, report) {
+  if (!slot.mark) {
+    slot.mark = makeMark(slot);
+    slot.figure.append(slot.mark);
+  }
+  slot.stops = chart.stops;
+  slot.report = report;
+  if (!slot.dragging) slot.at = chart.mark;
+  slot.mark.style.color = layout.meta?.mark ?? "";
+  slot.place = () => showMark(slot);
+  slot.place();
+}
+
+function makeMark(slot) {
+  const mark = document.createElement("div");
+  mark.className = "mark";
+  mark.tabIndex = 0;
+  mark.setAttribute("role", "slider");
+  mark.setAttribute("aria-label", "Attack strength shown in the other chart");
+  mark.onpointerdown = (event) => { slot.dragging = true; mark.setPointerCapture(event.pointerId); event.preventDefault(); };
+  mark.onpointermove = (event) => { if (slot.dragging) move(slot, nearest(slot, event)); };
+  mark.onpointerup = mark.onpointercancel = () => { slot.dragging = false; };
+  mark.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    move(slot, Math.min(slot.stops.length - 1, Math.max(0, index(slot) + step)));
+  };
+  return mark;
+}
+
+const index = (slot) => slot.stops.findIndex((stop) => stop.at === slot.at);
+
+function nearest(slot, event) {
+  const axis = slot.plot._fullLayout.xaxis;
+  const x = axis.p2d(event.clientX - slot.plot.getBoundingClientRect().left - axis._offset);
+  const distances = slot.stops.map((stop) => Math.abs(stop.at - x));
+  return distances.indexOf(Math.min(...distances));
+}
+
+function move(slot, to) {
+  if (slot.stops[to].at === slot.at) return;
+  slot.at = slot.stops[to].at;
+  showMark(slot);
+  slot.report(slot.at);
+}
+
+function showMark(slot) {
+  const { xaxis, yaxis } = slot.plot._fullLayout ?? {};
+  if (!xaxis || slot.at === null) { slot.mark.hidden = true; return; }
+  const x = xaxis.d2p(slot.at);
+  slot.mark.hidden = x < -1 || x > xaxis._length + 1;
+  Object.assign(slot.mark.style, { left: `${xaxis._offset + x}px`, top: `${yaxis._offset}px`, height: `${yaxis._length}px` });
+  const stop = slot.stops[index(slot)];
+  slot.mark.setAttribute("aria-valuemin", slot.stops[0].at);
+  slot.mark.setAttribute("aria-valuemax", slot.stops[slot.stops.length - 1].at);
+  slot.mark.setAttribute("aria-valuenow", slot.at);
+  slot.mark.setAttribute("aria-valuetext", stop?.said ?? "");
+  slot.mark.title = stop?.said ?? "";
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".frontier-charts");
+  root.slots ??= data.charts.map(() => makeFigure(root));
+  root.latest = data;
+  const style = getComputedStyle(root);
+  loadPlotly(data.plotly)
+    .then(async () => {
+      for (const [i, chart] of data.charts.entries()) {
+        if (root.latest === data) await draw(root.slots[i], chart, data.keep, style, (at) => setStateValue("mark", at));
+      }
+      root.dataset.drawn = data.keep;
+    })
+    .catch((error) => {
+      root.innerHTML = "<p class='failed'>The charts could not be drawn: reload the page.</p>";
+      root.slots = undefined;
+      console.error(error);
+    });
+  return () => {
+    root.slots?.forEach((slot) => slot.plot.data && window.Plotly.purge(slot.plot));
+  };
+}

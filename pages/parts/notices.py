@@ -1,0 +1,49 @@
+"""What a person is told beside the results: one sentence each."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from engine import services
+from engine.errors import FrontierError
+from pages.parts.server import address
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """An error of ours is shown as the sentence it is, and the page goes on."""
+    try:
+        yield
+    except FrontierError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def another_owner() -> None:
+    """Say so when jobs of this store are run by another process: they go on there, and here when it ends."""
+    owner = services.owner()
+    if owner is None or owner.address == address():
+        return
+    who = f"the server at {owner.address}" if owner.address else "a command line"
+    st.info(
+        f"Studies of this store are computed by {who} (process {owner.pid}); this server takes over when that ends.",
+        icon=":material/info:",
+    )
+
+
+def problem() -> None:
+    """The sentence that `remember` kept, once."""
+    if sentence := st.session_state.pop("problem", None):
+        st.error(sentence, icon=":material/error:")
+
+
+@contextmanager
+def remember() -> Iterator[None]:
+    """For callbacks, which cannot draw: an error's sentence is kept for `problem`."""
+    try:
+        yield
+    except FrontierError as error:
+        st.session_state["problem"] = str(error)

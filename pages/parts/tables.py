@@ -1,0 +1,80 @@
+"""Results as tables and as a file."""
+
+from functools import partial
+from math import inf
+
+import pandas as pd
+import streamlit as st
+
+from engine import services
+from engine.report import export, tables, words
+from engine.study import Study
+from pages.parts import labels
+
+PROMISE = {
+    "epsilon": labels.BUDGETS.removesuffix("s ε").capitalize(),
+    "delta": "δ",
+    "unit": "Unit",
+    "noise_multiplier": "Noise multiplier",
+    "sample_rate": "Sample rate",
+    "train_steps": "Steps",
+    "max_grad_norm": "Clipping norm",
+    "accountant": "Accountant",
+    "mode": "Mode",
+}
+
+
+def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
+    """What the charts show in numbers, what each budget promises, and the file."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("The numbers", anchor=False)
+        st.download_button(
+            "Download CSV",
+            data=partial(_csv, digest),
+            file_name=f"frontier-{study.dataset}-{digest}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="csv",
+        )
+    st.dataframe(
+        recognised(frame, study),
+        hide_index=True,
+        alt="Images recognised at each privacy budget: clean, then at each attack strength, with 95 % intervals.",
+    )
+    with st.expander("What each privacy budget promises", icon=":material/verified_user:"):
+        st.dataframe(promise(frame), hide_index=True, alt="Unit, delta, noise and accountant of each privacy budget.")
+        for caveat in export.CAVEATS:
+            st.caption(caveat)
+
+
+def _csv(digest: str) -> bytes:
+    return tables.curves_csv(services.frame(digest))
+
+
+def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """One row a budget: recognised clean, then at each strength, as a person reads it."""
+    points = tables.summary(frame).to_dict("records")
+    cells = {(p["metric"], p["epsilon"], p["eps"] if p["metric"] != "accuracy" else None): _cell(p) for p in points}
+    rows = []
+    for epsilon in study.privacy.epsilons:
+        row = {"Privacy budget": words.budget(epsilon), "Clean": cells.get(("accuracy", epsilon, None), "")}
+        for eps in study.attack.eps or ():
+            heading = f"Attacked by {words.strength(eps, study.attack.norm)}" if eps else "Attacked images, untouched"
+            row[heading] = cells.get(("robust_accuracy", epsilon, eps), "")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _cell(point: dict[str, float]) -> str:
+    mean, low, high = (100 * point[name] for name in ("mean", "low", "high"))
+    return f"{mean:.1f}{words.NBSP}% ({low:.1f} to {high:.1f})"
+
+
+def promise(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a budget: everything its promise rests on."""
+    rows = pd.DataFrame(export.promises(frame))[list(PROMISE)]
+    rows["epsilon"] = [labels.budget(inf if epsilon == "inf" else float(epsilon)) for epsilon in rows["epsilon"]]
+    rows["delta"] = [f"{delta:g}" for delta in rows["delta"]]
+    rows["mode"] = [labels.GUARANTEE.get(mode, mode) for mode in rows["mode"]]
+    return rows.rename(columns=PROMISE)
