@@ -25,8 +25,10 @@ Engine = Callable[..., int]
 
 @pytest.fixture
 def engine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """The command line in this process, in an empty folder: arguments to exit code."""
+    """The command line in this process, in an empty folder, without a network: arguments to exit code."""
     monkeypatch.chdir(tmp_path)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
 
     def call(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["engine", *arguments])
