@@ -87,14 +87,15 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
 
 
 def _planned(resolved: Study, settings: Settings) -> list[Planned]:
-    machine = _machine(settings)
+    machine, jobs = _machine(settings), planning.plan(resolved)
+    threads = machine.threads(len(jobs))
 
     def one(job: Job) -> Planned:
         units = _units(job, settings)
-        seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine)
-        return Planned(job, units, seconds)
+        seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine.speeds, threads)
+        return Planned(job, units, seconds, threads)
 
-    return [one(job) for job in planning.plan(resolved)]
+    return [one(job) for job in jobs]
 
 
 def _units(job: Job, settings: Settings) -> dict[str, float]:
@@ -201,9 +202,10 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     settings = settings or Settings()
     machine = _machine(settings)
     resolved = planning.resolve(study)
+    jobs = planning.plan(resolved)
+    threads = machine.threads(len(jobs))
     parts = [
-        timing.stages(resolved.dataset, resolved.model, _units(job, settings), machine)
-        for job in planning.plan(resolved)
+        timing.stages(resolved.dataset, resolved.model, _units(job, settings), machine.speeds, threads) for job in jobs
     ]
     seconds = timing.makespan((sum(stages.values()) for stages, _ in parts), machine.workers)
     return Estimate(seconds, all(measured for _, measured in parts))
@@ -260,4 +262,4 @@ def _opened(home: Path) -> Store:
 
 def _machine(settings: Settings) -> timing.Machine:
     speeds = _store(settings.home).measured.speeds()
-    return timing.Machine(max(1, settings.cores // settings.workers), settings.workers, speeds)
+    return timing.Machine(settings.cores, settings.workers, speeds)

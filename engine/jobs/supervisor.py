@@ -33,7 +33,8 @@ GRACE = 0.5  # seconds a worker has to end by itself
 LOGS_KEPT = 1000  # files
 RETRY = 1.0  # seconds until a store that failed is tried again
 ROOT = Path(__file__).parents[2]
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Threads that wait must sleep: spinning, two jobs on two cores took five times as long (docs/results.md).
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "OPENBLAS_NUM_THREADS": "1"}
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,6 @@ class Supervisor:
     ending: bool = False
 
     def __post_init__(self) -> None:
-        self.threads = max(1, self.settings.cores // self.settings.workers)
         self.context = mp.get_context("forkserver")
         self._store: Store | None = None
         self._said = ""  # the last error, which is logged once while it lasts
@@ -184,7 +184,7 @@ class Supervisor:
 
     def _warm_up(self) -> None:
         """Start the forkserver: it loads what jobs need, and each worker begins with that."""
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)) | {LEASH: str(os.getpid())})
+        os.environ.update(PATIENT | {LEASH: str(os.getpid())})
         module = self.execute.rpartition(".")[0]
         self.context.set_forkserver_preload(["engine.jobs.leash", module, "engine.jobs.worker"])
         forkserver.ensure_running()
@@ -202,7 +202,7 @@ class Supervisor:
             self._launch()
 
     def _launch(self) -> None:
-        claim = self.store.queue.claim(self.threads, own=list(self.workers))
+        claim = self.store.queue.claim(own=list(self.workers))
         if claim is None:
             return
         process = self.context.Process(target=work, args=(self.settings, self.execute, claim))

@@ -25,11 +25,18 @@ CACHED = 20  # so many times faster than reference: read from a cache, not worke
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides how long things take here: threads of one job, jobs at once, measured speeds."""
+    """What decides how long things take here: cores, jobs at once, measured speeds."""
 
-    threads: int
+    cores: int
     workers: int
     speeds: Mapping[Speed, float]
+
+    def threads(self, jobs: int) -> int:
+        """Threads of each of a study's jobs: all cores for one that is alone in its study, else a worker's share.
+
+        Depends on the study alone, not on the load, so that its numbers do not either.
+        """
+        return self.cores if jobs == 1 else max(1, self.cores // self.workers)
 
 
 def reference(dataset: str, model: str, stage: str) -> float:
@@ -40,13 +47,13 @@ def reference(dataset: str, model: str, stage: str) -> float:
     return REFERENCE.get((model, stage), OTHER) * size / 784
 
 
-def stages(dataset: str, model: str, units: Mapping[str, float], machine: Machine) -> tuple[dict[str, float], bool]:
+def stages(
+    dataset: str, model: str, units: Mapping[str, float], speeds: Mapping[Speed, float], threads: int
+) -> tuple[dict[str, float], bool]:
     """Seconds by stage, and whether all of them rest on measurements of this machine."""
-    keys: dict[str, Speed] = {name: (dataset, model, name, machine.threads) for name in units if units[name] > 0}
-    seconds = {
-        name: units[name] * machine.speeds.get(key, reference(dataset, model, name)) for name, key in keys.items()
-    }
-    return seconds, all(key in machine.speeds for key in keys.values())
+    keys: dict[str, Speed] = {name: (dataset, model, name, threads) for name in units if units[name] > 0}
+    seconds = {name: units[name] * speeds.get(key, reference(dataset, model, name)) for name, key in keys.items()}
+    return seconds, all(key in speeds for key in keys.values())
 
 
 def makespan(seconds: Iterable[float], workers: int) -> float:
@@ -72,7 +79,7 @@ def done(job: JobView) -> tuple[float, float]:
 
 def left(job: JobView, machine: Machine, now: float | None = None) -> float:
     """Seconds left of a job: its stage at the pace it has, later stages as estimated."""
-    expected, _ = stages(job.dataset, job.model, job.units, machine)
+    expected, _ = stages(job.dataset, job.model, job.units, machine.speeds, job.threads)
     if job.state == "done":
         return 0.0
     if not job.stage:

@@ -24,7 +24,7 @@ class JobView:
     state: str
     units: dict[str, float]
     planned: dict[str, float]
-    threads: int | None
+    threads: int
     started: float | None
     finished: float | None
     stage: str

@@ -20,11 +20,15 @@ HELD = ("running", "stopping")
 
 @dataclass(frozen=True)
 class Planned:
-    """A job to be queued: what to do, its units of work by stage, and the seconds they may take."""
+    """A job to be queued: what to do, its units of work by stage, the seconds they may take, and on how many threads.
+
+    Every attempt uses these threads: sums differ between 1 and 2.
+    """
 
     job: Job
     units: dict[str, float]
     seconds: dict[str, float]
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,14 @@ class Queue:
             stopping = connection.execute(select(jobs.c.id).where(jobs.c.state == "stopping")).scalars().all()
         return ready, list(stopping)
 
-    def claim(self, threads: int, *, own: Collection[int] = ()) -> Claim | None:
-        """The first job in line, or one whose lease ran out (not one of `own`). Its first claim fixes the threads."""
+    def claim(self, *, own: Collection[int] = ()) -> Claim | None:
+        """The first job in line, or one whose lease ran out (not one of `own`)."""
         now = time.time()
         first = select(jobs.c.id).where(_claimable(own)).order_by(jobs.c.id).limit(1).scalar_subquery()
         changes = {
             "state": "running",
             "attempt": jobs.c.attempt + 1,
             "lease": now + LEASE,
-            "threads": func.coalesce(jobs.c.threads, threads),
             "started": func.coalesce(jobs.c.started, now),
             "stage": "data",
             "stage_from": 0,
@@ -187,6 +190,7 @@ def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Pl
             "body": item.job.model_dump_json(exclude={"study"}),
             "units": json.dumps(item.units),
             "planned": json.dumps(item.seconds),
+            "threads": item.threads,
             "expected": sum(item.seconds.values()),
         }
         for number, item in enumerate(plan)

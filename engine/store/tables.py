@@ -48,7 +48,7 @@ jobs = Table(
     Column("state", String, nullable=False, default="queued"),
     Column("attempt", Integer, nullable=False, default=0),
     Column("crashes", Integer, nullable=False, default=0),
-    Column("threads", Integer),
+    Column("threads", Integer, nullable=False),
     Column("lease", Float),
     Column("started", Float),
     Column("finished", Float),

@@ -3,12 +3,10 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select
 
 from engine import planning, services
 from engine.errors import BadInput, DataMissing, StoreError
@@ -17,7 +15,6 @@ from engine.settings import Settings
 from engine.store.measured import Batch
 from engine.store.queue import Claim
 from engine.store.store import Store
-from engine.store.tables import metadata
 from engine.study import parse
 from tests.engine.jobs.conftest import small
 from tests.engine.jobs.fakes import row
@@ -28,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("home")
 def finish_next(home: Path) -> Claim:
     """Do the next job in line: one point."""
     store = Store(home)
-    claim = store.queue.claim(1)
+    claim = store.queue.claim()
     assert claim is not None
     store.measured.record(claim, Batch(rows=[row(claim.job, 1.0, 0, "accuracy", NOT_APPLICABLE, 0.5)]))
     store.queue.finish(claim)
@@ -129,9 +126,9 @@ def test_an_estimate_comes_from_what_this_machine_did(home: Path) -> None:
     assert not rough.measured
     services.submit(study)
     store = Store(home)
-    claim = store.queue.claim(1)
+    claim = store.queue.claim()
     assert claim is not None
-    threads = Settings().cores // Settings().workers or 1
+    threads = Settings().cores
     speeds = {("digits", "scattering-linear", stage, threads): 1 / claim.units[stage] for stage in claim.units}
     store.measured.record(claim, Batch(speeds=speeds))
     assert services.estimate(study).measured
@@ -174,40 +171,3 @@ def test_data_that_cannot_be_fetched_is_told(tmp_path: Path, monkeypatch: pytest
         services.ensure_data("mnist")
     services.ensure_data("digits")
     assert os.environ["https_proxy"]
-
-
-def test_pages_stay_quick_with_a_thousand_studies(home: Path) -> None:
-    fill(home, studies=1000)
-    digest = services.statuses(limit=1)[0].digest
-    rounds = []
-    for _ in range(20):
-        began = time.perf_counter()
-        services.statuses(limit=200)
-        services.status(digest)
-        services.frame(digest)
-        rounds.append(time.perf_counter() - began)
-    assert sorted(rounds)[18] < 0.15
-
-
-def fill(home: Path, studies: int) -> None:
-    """Finished studies of ten jobs each, written the short way."""
-    services.submit(small())
-    finish_next(home)
-    store = Store(home)
-    with store.database.write() as connection:
-        for table in ("studies", "jobs", "results"):
-            copy_rows(connection, table, studies)
-
-
-def copy_rows(connection: Connection, table: str, studies: int) -> None:
-    names = [column.name for column in metadata.tables[table].columns if column.name != "id"]
-    source = dict(connection.execute(select(*(metadata.tables[table].c[name] for name in names))).mappings().one())
-    key = "digest" if table == "studies" else "study"
-    each = {"studies": 1, "jobs": 10, "results": 40}[table]
-    number = {"jobs": "number", "results": "seed"}.get(table)
-    rows = [
-        source | {key: f"{study:016x}"} | ({number: part} if number else {})
-        for study in range(studies)
-        for part in range(each)
-    ]
-    connection.execute(insert(metadata.tables[table]), rows)

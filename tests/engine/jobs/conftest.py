@@ -86,7 +86,8 @@ def queue_study(store: Store) -> Callable[..., str]:
     def queue(study: Study | None = None, *, who: str = "page", lasting: bool = True) -> str:
         study = study or small()
         digest = planning.digest(study)
-        plan = [Planned(job, planning.work(job), {"train": 6.0, "attack": 4.0}) for job in planning.plan(study)]
+        seconds = {"train": 6.0, "attack": 4.0}
+        plan = [Planned(job, planning.work(job), seconds, threads=2) for job in planning.plan(study)]
         store.queue.submit(digest, study, plan, who=who, lasting=lasting)
         return digest
 

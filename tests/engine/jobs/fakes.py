@@ -144,5 +144,5 @@ def choking(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
 
 def curious(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
     """Writes how it was started into its folder."""
-    state = {"threads": threads, "omp": os.environ.get("OMP_NUM_THREADS"), "nice": os.nice(0)}
+    state = {"threads": threads, "omp": os.environ.get("OMP_WAIT_POLICY"), "nice": os.nice(0)}
     (places.folder / "state.json").write_text(json.dumps(state))

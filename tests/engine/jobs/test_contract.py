@@ -27,7 +27,7 @@ Queued = Callable[..., str]
 @pytest.fixture
 def claim(store: Store, queue_study: Queued) -> Claim:
     queue_study()
-    found = store.queue.claim(1)
+    found = store.queue.claim()
     assert found is not None
     return found
 
@@ -87,15 +87,15 @@ def test_a_quiet_job_gives_signs_of_life(
     with Recorder(store, claim, tmp_path):
         for _ in range(4):
             time.sleep(0.4)
-            assert store.queue.claim(1) is None
+            assert store.queue.claim() is None
     time.sleep(0.9)
-    assert store.queue.claim(1) is not None
+    assert store.queue.claim() is not None
 
 
 def test_an_overtaken_job_is_told(store: Store, claim: Claim, tmp_path: Path) -> None:
     with Recorder(store, claim, tmp_path) as recorder:
         store.queue.give_back(claim)
-        store.queue.claim(1)
+        store.queue.claim()
         with pytest.raises(StaleAttempt):
             recorder.emit(point(claim))
     assert store.measured.frame(claim.study).empty
@@ -128,7 +128,7 @@ def speeds_after(store: Store, claim: Claim, folder: Path, *dones: int, pause: f
 def test_a_stage_that_ends_says_what_a_unit_takes_here(store: Store, claim: Claim, tmp_path: Path) -> None:
     (seconds,) = speeds_after(store, claim, tmp_path, 0, 5, 10, pause=0.2)
     assert seconds * claim.units["train"] == pytest.approx(0.4, abs=0.15)
-    assert list(store.measured.speeds()) == [("digits", "scattering-linear", "train", 1)]
+    assert list(store.measured.speeds()) == [("digits", "scattering-linear", "train", 2)]
 
 
 def test_what_came_from_a_cache_says_nothing_about_speed(store: Store, claim: Claim, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_came_from_a_cache_says_nothing_about_speed(store: Store, claim: Cl
 
 def test_a_resumed_stage_says_nothing_about_speed(store: Store, claim: Claim, tmp_path: Path) -> None:
     store.queue.give_back(claim)
-    again = store.queue.claim(1)
+    again = store.queue.claim()
     assert again is not None
     assert speeds_after(store, again, tmp_path, 0, 9, 10, pause=0.2) == []
     assert job_of(store, again).stage_from == 9
@@ -227,7 +227,7 @@ def test_a_study_of_another_version_is_not_run(
 def test_jobs_of_one_study_do_not_disturb_each_other(store: Store, queue_study: Queued, tmp_path: Path) -> None:
     digest = queue_study(small(model="cnn"))
     for _ in range(2):
-        claim = store.queue.claim(1)
+        claim = store.queue.claim()
         assert claim is not None
         store.measured.record(
             claim, Batch(rows=[row(claim.job, claim.job.epsilons[0], 0, "accuracy", NOT_APPLICABLE, 0.5)])

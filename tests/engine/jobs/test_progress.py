@@ -9,7 +9,7 @@ from engine.jobs.timing import Machine, done, left, makespan, reference, stages
 from engine.store.overview import JobView, StudyView, Waiting
 from tests.engine.jobs.conftest import small
 
-MACHINE = Machine(threads=1, workers=2, speeds={})
+MACHINE = Machine(cores=1, workers=2, speeds={})
 UNITS = {"features": 0.0, "noise": 2.0, "train": 100.0, "attack": 50.0}
 MEASURED = {("digits", "scattering-linear", "noise", 1): 2.0, ("digits", "scattering-linear", "train", 1): 0.1}
 JOB = JobView(
@@ -38,18 +38,26 @@ def in_stage(stage: str, at: int, total: int, *, start: int = 0) -> JobView:
 
 
 def test_seconds_come_from_this_machine_where_it_measured_them() -> None:
-    seconds, measured = stages("digits", "scattering-linear", UNITS, replace(MACHINE, speeds=MEASURED))
+    seconds, measured = stages("digits", "scattering-linear", UNITS, MEASURED, 1)
     assert not measured
     assert seconds == {"noise": 4.0, "train": 10.0, "attack": 50 * reference("digits", "scattering-linear", "attack")}
     everything = MEASURED | {("digits", "scattering-linear", "attack", 1): 0.2}
-    assert stages("digits", "scattering-linear", UNITS, replace(MACHINE, speeds=everything)) == (
+    assert stages("digits", "scattering-linear", UNITS, everything, 1) == (
         {"noise": 4.0, "train": 10.0, "attack": 10.0},
         True,
     )
 
 
 def test_speeds_of_another_number_of_threads_do_not_count() -> None:
-    assert not stages("digits", "scattering-linear", UNITS, Machine(2, 2, MEASURED))[1]
+    assert stages("digits", "scattering-linear", UNITS, MEASURED, 1)[1] is False
+    everything = MEASURED | {("digits", "scattering-linear", "attack", 1): 0.2}
+    assert not stages("digits", "scattering-linear", UNITS, everything, 2)[1]
+
+
+def test_a_job_alone_in_its_study_takes_all_cores_and_the_load_decides_nothing() -> None:
+    machine = Machine(cores=4, workers=2, speeds={})
+    assert (machine.threads(1), machine.threads(5)) == (4, 2)
+    assert Machine(cores=1, workers=2, speeds={}).threads(5) == 1
 
 
 @pytest.mark.parametrize(

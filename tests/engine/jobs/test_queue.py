@@ -19,8 +19,8 @@ from tests.engine.jobs.fakes import row
 Queued = Callable[..., str]
 
 
-def claim(store: Store, threads: int = 1) -> Claim:
-    found = store.queue.claim(threads)
+def claim(store: Store) -> Claim:
+    found = store.queue.claim()
     assert found is not None
     return found
 
@@ -36,7 +36,7 @@ def test_a_claim_holds_the_job_as_it_was_planned(store: Store, queue_study: Queu
     taken = claim(store)
     assert (taken.study, taken.attempt, taken.job.study) == (digest, 1, small())
     assert taken.job.epsilons == (1.0, float("inf"))
-    assert store.queue.claim(1) is None
+    assert store.queue.claim() is None
 
 
 def test_first_come_first_served(store: Store, queue_study: Queued) -> None:
@@ -51,7 +51,7 @@ def test_many_claim_at_once_and_each_job_is_given_once(home: Path, store: Store,
 
     def take() -> None:
         mine = Store(home)
-        while (found := mine.queue.claim(1)) is not None:
+        while (found := mine.queue.claim()) is not None:
             mine.measured.record(found, Batch(rows=[row(found.job, 1.0, 0, "accuracy", NOT_APPLICABLE, 0.5)]))
             taken.append(found.id)
 
@@ -63,11 +63,11 @@ def test_many_claim_at_once_and_each_job_is_given_once(home: Path, store: Store,
     assert sorted(taken) == list(range(1, 13))
 
 
-def test_the_first_claim_fixes_the_threads(store: Store, queue_study: Queued) -> None:
+def test_every_attempt_uses_the_threads_that_were_planned(store: Store, queue_study: Queued) -> None:
     queue_study()
-    store.queue.give_back(claim(store, threads=3))
-    again = claim(store, threads=7)
-    assert (again.attempt, again.threads) == (2, 3)
+    store.queue.give_back(claim(store))
+    again = claim(store)
+    assert (again.attempt, again.threads) == (2, 2)
 
 
 def test_writes_of_an_overtaken_attempt_are_refused(
@@ -92,7 +92,7 @@ def test_an_expired_lease_of_our_own_is_not_claimed(
     queue_study()
     monkeypatch.setattr(queue_module, "LEASE", -1.0)
     mine = claim(store)
-    assert store.queue.claim(1, own=[mine.id]) is None
+    assert store.queue.claim(own=[mine.id]) is None
 
 
 def test_a_point_said_twice_is_one_point_with_the_last_value(store: Store, queue_study: Queued) -> None:
@@ -161,7 +161,7 @@ def test_a_study_that_is_there_is_not_queued_twice(store: Store, queue_study: Qu
     store.queue.finish(claim(store))
     assert queue_study() == digest
     assert states(store, digest) == ["done"]
-    assert store.queue.claim(1) is None
+    assert store.queue.claim() is None
 
 
 def test_who_goes_away_stops_only_what_nobody_else_waits_for(store: Store, queue_study: Queued) -> None:

@@ -240,12 +240,12 @@ def test_a_failure_is_told_in_one_sentence_and_the_next_study_is_served(
         assert "Traceback (most recent call last)" in services.log(digests[0])
 
 
-def test_a_worker_gets_its_share_of_the_cores_and_pages_go_first(supervised: Supervised, home: Path) -> None:
+def test_a_job_alone_gets_all_cores_with_patient_threads_and_pages_go_first(supervised: Supervised, home: Path) -> None:
     supervised("curious", workers=1)
     digest = services.submit(small())
     wait_for_end(digest)
     state = json.loads((home / "models" / digest / "0" / "state.json").read_text())
-    assert state == {"threads": 2, "omp": "2", "nice": os.nice(0) + 10}
+    assert state == {"threads": Settings().cores, "omp": "PASSIVE", "nice": os.nice(0) + 10}
 
 
 def test_a_supervisor_waits_for_a_store_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

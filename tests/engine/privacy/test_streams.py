@@ -14,7 +14,7 @@ def test_each_image_joins_each_batch_independently() -> None:
     assert binomtest(int(present.sum()), present.size, rate).pvalue > 1e-4
     sizes = present.sum(1)
     assert 0.8 < sizes.var() / (n * rate * (1 - rate)) < 1.25  # a shuffled loader has variance 0
-    together = np.corrcoef(present.T)
+    together = np.asarray(np.corrcoef(present.T))
     assert abs(together[np.triu_indices(n, 1)].mean()) < 3e-4
 
 
@@ -26,5 +26,5 @@ def test_streams_are_normal_in_double_precision_and_apart() -> None:
     a, b = (stream("noise", k).standard_normal(200_000) for k in (0, 1))
     assert kstest(a, "norm").pvalue > 1e-4
     assert kstest(1.05 * a, "norm").pvalue < 1e-4
-    assert abs(np.corrcoef(a, b)[0, 1]) < 0.02
+    assert abs(float(a @ b) / len(a)) < 0.02
     assert a.dtype == np.float64

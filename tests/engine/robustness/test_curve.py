@@ -17,8 +17,8 @@ def linear_task(n: int = 200) -> tuple[nn.Module, Tensor, Tensor]:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     w = torch.randn(64, generator=g)
     with torch.no_grad():
-        model[1].weight.copy_(torch.stack([-w, w]))  # type: ignore[operator, union-attr]
-        model[1].bias.copy_(torch.tensor([w.sum(), -w.sum()]) * 0.5)  # type: ignore[operator, union-attr]
+        model[1].weight.copy_(torch.stack([-w, w]))  # type: ignore[operator]
+        model[1].bias.copy_(torch.tensor([w.sum(), -w.sum()]) * 0.5)  # type: ignore[operator]
     x = 0.5 + 0.08 * torch.randn(n, 1, 8, 8, generator=g).clamp(-3, 3)
     y = model(x).argmax(1)
     y[: n // 10] = 1 - y[: n // 10]  # a tenth is wrong from the start
@@ -37,7 +37,7 @@ def ran(model: nn.Module, x: Tensor, y: Tensor, name: str, norm: str, radii: lis
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_equals_the_closed_form_on_a_linear_model(norm: str) -> None:
     model, x, y = linear_task()
-    w = model[1].weight[1] - model[1].weight[0]  # type: ignore[index, union-attr]
+    w = model[1].weight[1] - model[1].weight[0]  # type: ignore[index]
     margin = ((model(x)[:, 1] - model(x)[:, 0]) * (2 * y - 1)).detach()
     reach = float((w.abs().sum() if norm == "linf" else w.norm()).detach())
     radii = [0.1 * float(margin.abs().max()) / reach * k for k in (1, 3, 6)]
