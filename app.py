@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -20,6 +21,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 from pages.parts.server import PLOTLY_FILE, PLOTLY_PATH, address  # noqa: E402
 
 PATIENCE = (1.0, 30.0)  # seconds between two tries to start a supervisor: the first, the longest
+FIRST = ("engine.services", "engine.report.drawing", "pages.parts.live")
 YEAR = 365 * 24 * 3600  # seconds
 
 log = logging.getLogger(__name__)
@@ -68,9 +70,8 @@ def start() -> "Popen[bytes] | None":
 
 def warm_up() -> None:
     """Load what the first page needs before somebody asks for it."""
-    import engine.report.drawing
-    import engine.services
-    import pages.parts.live  # noqa: F401
+    for module in FIRST:
+        import_module(module)
 
 
 async def healthz(_: Request) -> Response:

@@ -12,7 +12,10 @@ from engine.report.palette import DASHES, FONT, LIGHT, MARKERS, TEXT_SIZE, TITLE
 
 HEIGHT = 300  # px
 RANGE = (-4.0, 104.0)
+MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
+PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
+CLEAR = "rgba(0,0,0,0)"
 MOST_LABELS = 6  # with more lines, a legend below
 
 
@@ -26,7 +29,7 @@ def draw_by_budget(info: TradeOff, palette: Palette = LIGHT, *, note: str = "") 
     _label_ends(figure, [(info.clean, clean), (info.attacked, attacked)], gap=1.5 * LABEL)
     at = places(info.epsilons)
     ticks = {at[epsilon]: "none" if isinf(epsilon) else f"{epsilon:g}" for epsilon in info.epsilons}
-    _axis(figure, ticks, "◂ more private      privacy budget ε      less private ▸")
+    _axis(figure, ticks, "← more private      privacy budget ε      less private →")
     return figure
 
 
@@ -48,7 +51,7 @@ def draw_by_strength(info: TradeOff, palette: Palette = LIGHT, *, note: str = ""
     else:
         _label_ends(figure, [(line, style[0]) for line, style in zip(info.budgets, styles, strict=True)])
     said = "attack strength, share of full brightness" if info.norm == "linf" else "attack strength, distance"
-    _axis(figure, {eps: words.strength(eps, info.norm) for eps in info.radii}, f"{said}      stronger ▸")
+    _axis(figure, {eps: words.strength(eps, info.norm) for eps in info.radii}, f"{said}      stronger →")
     return figure
 
 
@@ -60,7 +63,7 @@ def _layout(palette: Palette, title: str, note: str) -> dict[str, Any]:
     return {
         "template": None,
         "height": HEIGHT,
-        "margin": {"l": 52, "r": 92, "t": 36, "b": 54, "pad": 0},
+        "margin": MARGIN,
         "font": text,
         "title": {"text": title, "x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top",
                   "pad": {"t": 6}, "font": {"size": TITLE_SIZE}},
@@ -136,13 +139,14 @@ def _hollow(spots: Sequence[Spot], colour: str) -> go.Scatter:
 
 
 def _label_ends(figure: go.Figure, lines: Sequence[tuple[Line, str]], gap: float = LABEL) -> None:
-    """Name each line at its last point; labels that would collide push one another apart."""
+    """Name each line at its last point; labels push one another apart, and then a thin line leads back."""
     named = [(line.known[-1], line.label, colour) for line, colour in lines if line.known]
     heights = apart([spot.y for spot, _, _ in named], gap)
     for (spot, label, colour), y in zip(named, heights, strict=True):
         figure.add_annotation(
-            x=spot.x, y=y, text=label.replace(" by ", "<br>by "), font={"color": colour}, showarrow=False,
-            xanchor="left", xshift=10, align="left",
+            x=spot.x, y=spot.y, ax=18, ay=(spot.y - y) * PER_PERCENT, text=label.replace(" by ", "<br>by "),
+            xanchor="left", align="left", font={"color": colour}, standoff=4,
+            showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=colour if abs(spot.y - y) > gap / 4 else CLEAR,
         )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def trade_off(
         radii=tuple(sorted(radii)),
         norm=norm,
         strength=strength,
-        clean=Line("clean", "clean", tuple(_spot(at[e], clean.get(e), words.budget(e)) for e in grid)),
+        clean=Line("clean", "clean", tuple(_spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
         attacked=Line("attacked", said, tuple(_spot(at[e], under.get(e), words.budget(e), said) for e in grid)),
         training=_in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),

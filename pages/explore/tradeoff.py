@@ -39,19 +39,18 @@ def again(digest: str) -> None:
 def buttons(asked: Asked, shown: Status | None) -> None:
     """What can be done now; each says what it costs."""
     same = shown is not None and asked.digest == shown.digest
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if shown is not None and is_live(shown):
-            st.button("Stop", key="stop", icon=":material/stop:", on_click=partial(stop, shown.digest))
-        if shown is not None and same and shown.state in ("failed", "stopped"):
-            label = "Try again" if shown.state == "failed" else "Resume"
-            st.button(label, key="again", type="primary", on_click=partial(again, shown.digest))
-        elif not same:
-            known = services.status(asked.digest) if asked.digest else None
-            label, off = _offer(asked, known), asked.study is None
-            st.button(label, key="compute", type="primary", disabled=off, on_click=partial(compute, asked))
-        elif shown is not None and shown.state == "done":
-            st.button("These curves are computed", key="compute", disabled=True)
-        _offer_quick_try(asked, shown)
+    if shown is not None and is_live(shown):
+        st.button("Stop", key="stop", icon=":material/stop:", on_click=partial(stop, shown.digest))
+    if shown is not None and same and shown.state in ("failed", "stopped"):
+        label = "Try again" if shown.state == "failed" else "Resume"
+        st.button(label, key="again", type="primary", icon=":material/replay:", on_click=partial(again, shown.digest))
+    elif not same:
+        known = services.status(asked.digest) if asked.digest else None
+        label, off = _offer(asked, known), asked.study is None
+        st.button(label, key="compute", type="primary", disabled=off, on_click=partial(compute, asked))
+    elif shown is not None and shown.state == "done":
+        st.button("These curves are computed", key="compute", disabled=True, icon=":material/check:")
+    _offer_quick_try(asked)
 
 
 def _offer(asked: Asked, known: Status | None) -> str:
@@ -64,7 +63,7 @@ def _offer(asked: Asked, known: Status | None) -> str:
     return f"Compute these curves (about {labels.duration(services.estimate(asked.study).seconds)})"
 
 
-def _offer_quick_try(asked: Asked, shown: Status | None) -> None:
+def _offer_quick_try(asked: Asked) -> None:
     if asked.study is not None and asked.study.dataset == DEFAULT:
         return
     cost = labels.duration(services.estimate(parse({"dataset": DEFAULT})).seconds)
@@ -82,11 +81,13 @@ if link and status is None:
 
 view = st.container()
 with st.container(border=True, key="form", gap="small"):
-    request = Form(services.choices(), status.study if status else None).draw()
+    form = Form(services.choices(), status.study if status else None)
+    request = form.draw()
+    with form.buttons:
+        buttons(request, status)
     notices.problem()
     if request.problem:
         st.warning(request.problem, icon=":material/info:")
-    buttons(request, status)
 with view:
     live = st.fragment(tradeoff_view.draw, run_every=TICK if is_live(status) else None)
     live(status.digest if status else None, status.state if status else None)

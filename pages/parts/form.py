@@ -1,6 +1,7 @@
 """The form that makes a study. What it holds is checked by the engine; its limits here are only a convenience."""
 
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.report import words
 from engine.services import Choice, Choices
 from engine.study import Study, number, parse
 from pages.parts import labels
+from pages.parts.titles import heading
 
 BUDGETS = (0.5, 1.0, 3.0, 8.0, inf)
 DEFAULT = "digits"
@@ -35,16 +37,17 @@ class Form:
         self.attacks = {choice.name: choice for choice in choices.attacks}
         self.shown = shown if shown and shown.dataset in self.data else None
         self.values: dict[str, Any] = {}
+        self.buttons = st.empty()
 
     def draw(self) -> Asked:
-        """The main row, and everything else under Advanced."""
-        left, middle, right = st.columns([1.05, 1.35, 1.6], gap="medium")
+        """The main row, room for buttons, and everything else under Advanced."""
+        left, middle, right = st.columns([1.05, 1.3, 1.6], gap="medium")
         with left:
             dataset = self._images()
         with middle:
             self._budgets(dataset)
-        advanced = st.expander("Advanced", icon=":material/tune:")
-        with advanced:
+        self.buttons = st.container(horizontal=True, vertical_alignment="center")
+        with st.expander("Advanced", icon=":material/tune:"):
             self._advanced(dataset)
         with right:
             self._strengths(dataset)
@@ -64,7 +67,9 @@ class Form:
         name = st.selectbox(
             labels.IMAGES,
             sorted(self.data, key=lambda name: not self.data[name].available),
-            format_func=lambda name: labels.images(self.data[name].title, self.data[name].facts, self.data[name].available),
+            format_func=lambda name: labels.images(
+                self.data[name].title, self.data[name].facts, self.data[name].available
+            ),
             key=self._start("form-data", first),
         )
         return self.data[name]
@@ -105,20 +110,23 @@ class Form:
             self._choose("model", labels.MODEL, self.models, like.model)
             self._count("seeds", labels.REPEATS, like.seeds, 1000, labels.REPEATS_HELP)
             self._delta(dataset)
+            self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2")
         with second:
             attack = self._choose("name", labels.ATTACK, self.attacks, like.attack.name)
             self._norm(attack, like.attack.norm)
-            self._count("steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, not attack.facts["iterative"])
+            self._count(
+                "steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, not attack.facts["iterative"]
+            )
+            hint = "in %, for example 4, 7.5" if self.values["norm"] == "linf" else "for example 0.75, 1.5"
+            self._more("more_eps", labels.MORE_STRENGTHS, hint)
         with third:
-            self._count("images", labels.ATTACKED, min(like.attack.images, dataset.facts["n_test"]), dataset.facts["n_test"])
+            most = dataset.facts["n_test"]
+            self._count("images", labels.ATTACKED, min(like.attack.images, most), most)
             self._count("attack_seeds", labels.ATTACKED_REPEATS, like.attack.seeds, 1000)
-            self._more()
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
-        def title(name: str) -> str:
-            return choices[name].title.capitalize() if choices[name].title.islower() else choices[name].title
-
         key = self._start(f"form-{field}", first)
+        title = partial(heading, {"name": "attack"}.get(field, field))
         name = st.selectbox(label, list(choices), format_func=title, key=key, help=choices[st.session_state[key]].doc)
         self.values[field] = name
         return choices[name]
@@ -130,24 +138,19 @@ class Form:
 
     def _count(self, field: str, label: str, first: int, most: int, tip: str | None = None, off: bool = False) -> None:
         key = self._start(f"form-{field}" + (f"-{most}" if field == "images" else ""), first)
-        self.values[field] = st.number_input(label, min_value=1, max_value=most, step=1, key=key, help=tip, disabled=off)
+        self.values[field] = st.number_input(
+            label, min_value=1, max_value=most, step=1, key=key, help=tip, disabled=off
+        )
 
     def _delta(self, dataset: Choice) -> None:
         like = self._like(dataset)
         usual = planning.resolve(parse({"dataset": dataset.name})).privacy.delta
         first = like.privacy.delta if like else usual
-        key = self._start(f"form-delta-{dataset.name}", f"{first:g}")
+        key = self._start(f"form-delta-{dataset.name}", labels.small(first or 0))
         self.values["delta"] = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
 
-    def _more(self) -> None:
-        norm = self.values["norm"]
-        self.values["more_epsilons"] = st.text_input(
-            labels.MORE_BUDGETS, key=self._start("form-more-budgets", ""), placeholder="for example 0.25, 2"
-        )
-        hint = "in %, for example 4, 7.5" if norm == "linf" else "for example 0.75, 1.5"
-        self.values["more_eps"] = st.text_input(
-            labels.MORE_STRENGTHS, key=self._start("form-more-strengths", ""), placeholder=hint
-        )
+    def _more(self, field: str, label: str, hint: str) -> None:
+        self.values[field] = st.text_input(label, key=self._start(f"form-{field}", ""), placeholder=hint)
 
     def _asked(self, dataset: Choice) -> Asked:
         try:

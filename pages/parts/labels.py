@@ -23,7 +23,7 @@ STRENGTHS_HELP = {
 MODEL = "Model"
 ATTACK = "Attack"
 NORM = "What an attack may change"
-NORMS = {"linf": "every pixel, a little (Linf)", "l2": "the whole image, by a distance (L2)"}
+NORMS = {"linf": "Every pixel, a little (Linf)", "l2": "The whole image, by a distance (L2)"}
 STEPS = "Attack steps"
 STEPS_HELP = "Fewer steps flatter the model."
 ATTACKED = "Test images attacked"
@@ -35,6 +35,7 @@ DELTA_HELP = "A simplification. Exactly: the δ of (ε, δ)-differential privacy
 MORE_BUDGETS = "More privacy budgets"
 MORE_STRENGTHS = "More attack strengths"
 GUARANTEE = {"reproducible": "reproducible: no guarantee once the seed is known", "private": "private"}
+UNIT = "one image added or removed"
 STAGES = {
     "": "starting",
     "data": "reading the images",
@@ -71,6 +72,14 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{5 * round(seconds / 5)}{NBSP}s"
     return f"{round(seconds / 60)}{NBSP}min" if seconds < 5400 else f"{round(seconds / 3600)}{NBSP}h"
+
+
+def small(value: float) -> str:
+    """
+    >>> small(1e-5), small(6.96e-05)
+    ('1e-5', '6.96e-5')
+    """
+    return f"{value:.4g}".replace("e-0", "e-")
 
 
 def place(number: int) -> str:

@@ -45,7 +45,7 @@ async function draw(slot, chart, keep, style, report) {
   const text = JSON.stringify([data, shown]);
   if (text !== slot.drawn) {
     slot.drawn = text;
-    const config = { displaylogo: false, responsive: false, displayModeBar: "hover", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
+    const config = { displaylogo: false, responsive: false, displayModeBar: "hover", modeBarButtons: [["resetScale2d"]] };
     const first = !slot.plot.data;
     const hovered = slot.hovered;
     await window.Plotly.react(slot.plot, data, shown, config);

@@ -11,23 +11,23 @@ def is_live(status: Status | None) -> bool:
     return status is not None and status.state in LIVE
 
 
-def doing(status: Status) -> str:
-    """What happens now and how long it takes, for a study that waits or runs."""
+def doing(status: Status, steps: tuple[int, int] | None = None) -> str:
+    """What happens now and how long it takes, for a study that waits or runs; `steps` done and in all, if known."""
     if status.state == "queued":
         return _waiting(status)
     stage = labels.STAGES.get(status.stage, status.stage)
-    parts = [stage[:1].upper() + stage[1:] + _how_far(status)]
+    parts = [stage[:1].upper() + stage[1:] + _how_far(status, steps)]
     if status.seconds_left is not None:
         parts.append(f"about {labels.duration(status.seconds_left)} left")
     return ", ".join(parts)
 
 
-def _how_far(status: Status) -> str:
-    if not 0 < status.stage_done < status.stage_total:
-        return ""
-    if status.stage in ("train", "attack"):
-        return f": step {status.stage_done:,} of {status.stage_total:,}"
-    return f": {100 * status.stage_done / status.stage_total:.0f}{labels.NBSP}%"
+def _how_far(status: Status, steps: tuple[int, int] | None) -> str:
+    if status.stage == "train" and steps:
+        return f": step {steps[0]:,} of {steps[1]:,}"
+    if 0 < status.stage_done < status.stage_total:
+        return f": {100 * status.stage_done / status.stage_total:.0f}{labels.NBSP}%"
+    return ""
 
 
 def _waiting(status: Status) -> str:

@@ -1,7 +1,7 @@
 """Results as tables and as a file."""
 
 from functools import partial
-from math import inf
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from engine.study import Study
 from pages.parts import labels
 
 PROMISE = {
-    "epsilon": labels.BUDGETS.removesuffix("s ε").capitalize(),
+    "epsilon": "Privacy budget",
     "delta": "δ",
     "unit": "Unit",
     "noise_multiplier": "Noise multiplier",
@@ -54,16 +54,21 @@ def _csv(digest: str) -> bytes:
 
 def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """One row a budget: recognised clean, then at each strength, as a person reads it."""
-    points = tables.summary(frame).to_dict("records")
+    points: list[Any] = tables.summary(frame).to_dict("records")
     cells = {(p["metric"], p["epsilon"], p["eps"] if p["metric"] != "accuracy" else None): _cell(p) for p in points}
     rows = []
     for epsilon in study.privacy.epsilons:
         row = {"Privacy budget": words.budget(epsilon), "Clean": cells.get(("accuracy", epsilon, None), "")}
         for eps in study.attack.eps or ():
-            heading = f"Attacked by {words.strength(eps, study.attack.norm)}" if eps else "Attacked images, untouched"
-            row[heading] = cells.get(("robust_accuracy", epsilon, eps), "")
+            row[_heading(eps, study)] = cells.get(("robust_accuracy", epsilon, eps), "")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _heading(eps: float, study: Study) -> str:
+    if eps == 0:
+        return f"Clean, first {study.attack.images:,}"
+    return f"Attacked by {words.strength(eps, study.attack.norm)}"
 
 
 def _cell(point: dict[str, float]) -> str:
@@ -73,8 +78,18 @@ def _cell(point: dict[str, float]) -> str:
 
 def promise(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a budget: everything its promise rests on."""
-    rows = pd.DataFrame(export.promises(frame))[list(PROMISE)]
-    rows["epsilon"] = [labels.budget(inf if epsilon == "inf" else float(epsilon)) for epsilon in rows["epsilon"]]
-    rows["delta"] = [f"{delta:g}" for delta in rows["delta"]]
-    rows["mode"] = [labels.GUARANTEE.get(mode, mode) for mode in rows["mode"]]
-    return rows.rename(columns=PROMISE)
+    return pd.DataFrame([_promised(entry) for entry in export.promises(frame)])
+
+
+def _promised(entry: dict[str, Any]) -> dict[str, str]:
+    """The entry of one budget under the names of PROMISE; without noise there is nothing to clip or to count."""
+    said = {name: _plain(value) for name, value in entry.items()}
+    said["epsilon"] = labels.budget(float(entry["epsilon"]))
+    said["mode"] = labels.GUARANTEE.get(said["mode"], said["mode"])
+    return {heading: said[name] for name, heading in PROMISE.items()}
+
+
+def _plain(value: Any) -> str:
+    if value in (None, "inf"):
+        return "none"
+    return labels.small(value) if isinstance(value, float) else str(value)

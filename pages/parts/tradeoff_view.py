@@ -5,13 +5,14 @@ import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
-from engine.report import drawing, figures, palette, points, words
+from engine.planning import resolve
+from engine.report import drawing, figures, palette, words
 from engine.report.figures import TradeOff
 from engine.report.finding import finding
 from engine.study import Study, parse
-from engine.planning import resolve
 from pages.parts import labels, live, notices, progress
 from pages.parts.form import DEFAULT
+from pages.parts.titles import title, within
 
 CHARTS = "trade-off-charts"
 INVITATION = (
@@ -22,7 +23,7 @@ EMPTY = "Your curves will grow here"
 
 
 def draw(digest: str | None, state: str | None) -> None:
-    """Everything above the form. `state` is what the rest of the page was drawn for: when it is over, all is redrawn."""
+    """Everything above the form. `state` is what the rest of the page was drawn for; with another, all is redrawn."""
     with notices.told():
         status = services.status(digest) if digest else None
         if status is None:
@@ -32,24 +33,33 @@ def draw(digest: str | None, state: str | None) -> None:
             return
         if status.state != state:
             st.rerun()
-        frame = services.frame(status.digest)
-        info = _information(status.study, frame, services.provisional(status.digest))
-        _headline(status, frame, info)
+        frame, provisional = services.frame(status.digest), services.provisional(status.digest)
+        info = _information(status.study, frame, provisional)
+        _headline(status, frame, info, _steps(provisional))
         _charts(info, status.digest, "" if not info.empty else "The first points appear soon")
-        st.caption(provenance(status.study, frame))
+        st.container(key="provenance").caption(provenance(status.study, frame))
 
 
 def _sentence(text: str) -> None:
     st.markdown(text)
 
 
-def _headline(status: Status, frame: pd.DataFrame, info: TradeOff) -> None:
+def _steps(provisional: pd.DataFrame) -> tuple[int, int] | None:
+    """How far the model is that has the furthest to go."""
+    if provisional.empty:
+        return None
+    models = zip(provisional["step"], provisional["steps"], strict=True)
+    step, steps = min(models, key=lambda model: model[0] / model[1])
+    return int(step), int(steps)
+
+
+def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, steps: tuple[int, int] | None) -> None:
     """The finding; while it is not known, what happens."""
     found = finding(frame, info.strength)
     if status.state == "done":
         _sentence(found or "This study holds no results.")
     elif progress.is_live(status):
-        st.progress(min(1.0, status.fraction), text=progress.doing(status))
+        st.progress(min(1.0, status.fraction), text=progress.doing(status, steps))
     else:
         whole = sum(_whole(frame, status.study, epsilon) for epsilon in status.study.privacy.epsilons)
         st.warning(progress.ended(status, whole, len(status.study.privacy.epsilons)), icon=":material/error:")
@@ -87,15 +97,14 @@ def _charts(info: TradeOff, keep: str, note: str) -> None:
 
 def provenance(study: Study, frame: pd.DataFrame) -> str:
     """One line: what the numbers were measured on and what the promise is about."""
-    facts = services.choices()
-    data = next(choice for choice in facts.datasets if choice.name == study.dataset)
-    model = next(choice for choice in facts.models if choice.name == study.model)
-    attack = next(choice for choice in facts.attacks if choice.name == study.attack.name)
-    known = points.clean(frame)
-    repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
-    mode = str(frame["mode"].iloc[0]) if known else "reproducible"
+    facts = next(choice.facts for choice in services.choices().datasets if choice.name == study.dataset)
+    repeats = "one repeat: spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
+    mode = str(frame["mode"].iloc[0]) if len(frame) else "reproducible"
+    steps = f" ({study.attack.steps})" if study.attack.steps > 1 else ""
+    delta = labels.small(study.privacy.delta or 0)
     return (
-        f"{data.title}: {data.facts['n_train']:,} training images, {model.title}, {repeats}. "
-        f"Attack: {attack.title}, {study.attack.steps} steps, {study.attack.images:,} test images. "
-        f"Promise: one image added or removed, δ {study.privacy.delta:g}; {labels.GUARANTEE.get(mode, mode)}."
+        f"{title('dataset', study.dataset)}, {facts['n_train']:,} training images, "
+        f"{within('model', study.model)}, {repeats}. "
+        f"Attack: {within('attack', study.attack.name)}{steps}, {study.attack.images:,} test images. "
+        f"Promise: {labels.UNIT}, δ{labels.NBSP}{delta}, {labels.GUARANTEE.get(mode, mode)}."
     )

@@ -1,0 +1,29 @@
+"""What data sets, models and attacks are called on the pages."""
+
+from functools import cache
+
+from engine import services
+
+
+@cache
+def _titles() -> dict[tuple[str, str], str]:
+    found = services.choices()
+    groups = {"dataset": found.datasets, "model": found.models, "attack": found.attacks}
+    return {(kind, choice.name): choice.title for kind, choices in groups.items() for choice in choices}
+
+
+def title(kind: str, name: str) -> str:
+    """The title of a data set, a model or an attack; its name when it is gone."""
+    return _titles().get((kind, name), name)
+
+
+def within(kind: str, name: str) -> str:
+    """The title as it stands inside a sentence: names keep their capitals, words lose them."""
+    said = title(kind, name)
+    return said[:1].lower() + said[1:] if said[1:].islower() else said
+
+
+def heading(kind: str, name: str) -> str:
+    """The title as it stands alone."""
+    said = title(kind, name)
+    return said[:1].upper() + said[1:]
