@@ -42,7 +42,8 @@ def _network(epsilon: float, n_train: int) -> Recipe:
         return Recipe(batch=n_train // 2, steps=120, learning_rate=rate, max_grad_norm=0.1)
     if isinf(epsilon):
         return Recipe(batch=512, steps=1800, learning_rate=0.1)
-    return Recipe(batch=2048, steps=600, learning_rate=4.0, max_grad_norm=0.1)
+    rate = min(12.0, 8.0 * (epsilon / 3) ** 0.7)
+    return Recipe(batch=2048, steps=600, learning_rate=rate, max_grad_norm=0.1)
 
 
 _RECIPES = {"scattering-linear": _linear, "cnn": _network}
