@@ -1,6 +1,7 @@
 """Run the named benchmarks (default: all), each in its own process; JSON to standard output and build/bench.json."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from engine.jobs.supervisor import PATIENT
 
 NAMES = ("scattering", "training", "jobs")
 
@@ -27,7 +30,7 @@ def main() -> None:
 def _apart(name: str) -> Any:
     """One benchmark in its own process, so that its peak memory is its own."""
     command = [sys.executable, "-m", "benchmarks", "--here", name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | PATIENT)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.images import locate, remedy
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads slow everybody else down
+
+from engine.data.images import locate, remedy  # noqa: E402
 
 
 def unavailable(reason: str) -> None:
