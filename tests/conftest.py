@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads slow everybody else down
 
-from engine.data.images import locate, remedy  # noqa: E402
+from engine.data.images import locate, remedy
 
 
 def unavailable(reason: str) -> None:
