@@ -61,7 +61,7 @@ def _layout(palette: Palette, title: str, note: str) -> dict[str, Any]:
     quarters = {"tickvals": [0, 25, 50, 75, 100], "ticktext": [words.percent(y / 100) for y in (0, 25, 50, 75, 100)]}
     said = {"text": note, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False, "font": text}
     return {
-        "template": None,
+        "template": go.layout.Template(),
         "height": HEIGHT,
         "margin": MARGIN,
         "font": text,

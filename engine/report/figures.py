@@ -164,7 +164,7 @@ def by_strength_in_words(info: TradeOff) -> str:
     if not lines:
         return "Images recognised by attack strength: no results yet."
     weakest, strongest = (words.strength(eps, info.norm) for eps in (info.radii[0], info.radii[-1]))
-    told = (_ends(line.label.capitalize(), line, f"{weakest} to {strongest}") for line in lines)
+    told = (_ends(line.label, line, f"{weakest} to {strongest}") for line in lines)
     return "Images recognised by attack strength. " + " ".join(told)
 
 

@@ -179,7 +179,10 @@ class Form:
             "attack": {
                 "name": values["name"],
                 "norm": norm,
-                "eps": [*values["eps"], *(_radius(text, norm) for text in _listed(values["more_eps"]))],
+                "eps": [
+                    *values["eps"],
+                    *(_radius(text, norm) for text in _listed(values["more_eps"].replace("%", " "))),
+                ],
                 "steps": values["steps"],
                 "images": values["images"],
                 "seeds": values["attack_seeds"],
@@ -193,7 +196,7 @@ def _listed(text: str) -> list[str]:
 
 def _radius(text: str, norm: str) -> float:
     """A strength as it was typed: percent of full brightness, or a distance."""
-    value = number("attack strength", text.removesuffix("%"))
+    value = number("attack strength", text)
     if norm == "linf" and not 0 <= value <= 100:
         raise BadInput(f"attack strength {value:g} % is not in 0 to 100 % of full brightness")
     return value / 100 if norm == "linf" else value

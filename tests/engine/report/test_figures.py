@@ -1,0 +1,160 @@
+"""The charts: gaps stay gaps, hollow marks stay hollow, every colour is explicit, labels do not collide."""
+
+from dataclasses import replace
+from math import inf, log10
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.report.drawing import LABEL, RANGE, apart, draw_by_budget, draw_by_strength
+from engine.report.figures import (
+    TradeOff,
+    by_budget_in_words,
+    by_strength_in_words,
+    default_strength,
+    places,
+    trade_off,
+)
+from engine.report.palette import DARK, LIGHT, LIVE, Palette
+from engine.results import Row
+from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
+
+EPSILONS, RADII = (0.5, 3.0, inf), (0.0, 0.1, 0.2)
+ROWS = [
+    replace(CLEAN, epsilon=0.5, value=0.8, low=0.78, high=0.83),
+    replace(OPEN, value=0.9),
+    replace(ROBUST, epsilon=0.5, eps=0.0, value=0.8),
+    replace(ROBUST, epsilon=0.5, eps=0.1, value=0.3, low=0.25, high=0.4),
+    replace(ROBUST, epsilon=inf, eps=0.0, value=0.0, low=0.0, high=0.01),
+]
+TRAINING = pd.DataFrame(
+    [
+        {"epsilon": 3.0, "seed": 0, "step": 80, "steps": 219, "accuracy": 0.4, "epsilon_spent": 1.234, "loss": None},
+        {"epsilon": 3.0, "seed": 1, "step": 90, "steps": 219, "accuracy": 0.6, "epsilon_spent": 1.3, "loss": None},
+        {"epsilon": 0.5, "seed": 0, "step": 219, "steps": 219, "accuracy": 0.8, "epsilon_spent": 0.5, "loss": None},
+    ]
+)
+
+
+def info(rows: list[Row] | None = None, **changes: Any) -> TradeOff:
+    asked = {"epsilons": EPSILONS, "radii": RADII, "norm": "linf", "strength": 0.1, "provisional": TRAINING, **changes}
+    return trade_off(frame(*(ROWS if rows is None else rows)), **asked)
+
+
+def test_a_budget_without_a_result_is_a_gap() -> None:
+    assert [spot and spot.y for spot in info().clean.spots] == [80.0, None, 90.0]
+    assert [spot and spot.y for spot in info().attacked.spots] == [30.0, None, None]
+    figure = draw_by_budget(info())
+    assert all(trace.connectgaps is False for trace in figure.data if trace.mode == "lines+markers")
+    assert figure.data[0].y == (80.0, None, 90.0)
+
+
+def test_intervals_are_drawn_as_bars() -> None:
+    bars = draw_by_budget(info()).data[1].error_y
+    assert bars.array[0] == pytest.approx(10)
+    assert bars.arrayminus[0] == pytest.approx(5)
+
+
+def test_only_models_without_a_result_are_hollow() -> None:
+    (hollow,) = info().training
+    assert hollow.x == log10(3)
+    assert hollow.y == pytest.approx(50)
+    assert "step 80 of 219, provisional" in hollow.said
+    trace = draw_by_budget(info()).data[2]
+    assert trace.marker.symbol == "circle-open"
+    assert trace.mode == "markers"
+
+
+def test_a_training_loss_is_told_of_open_models_only() -> None:
+    rows = TRAINING.iloc[:1].assign(loss=0.25)
+    private = info(provisional=rows).training[0].said
+    opened = info([], provisional=rows.assign(epsilon=inf)).training[0].said
+    assert "loss" not in private
+    assert "1.2 spent so far" in private.replace("\u00a0", " ")
+    assert "training loss 0.250" in opened
+
+
+def test_points_at_zero_are_whole() -> None:
+    for figure in (draw_by_budget(info()), draw_by_strength(info())):
+        assert figure.layout.yaxis.range == RANGE == (-4, 104)
+        assert all(trace.cliponaxis is False for trace in figure.data)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK, LIVE])
+def test_every_colour_is_one_of_the_palette(palette: Palette) -> None:
+    allowed = {palette.text, palette.background, palette.grid, "rgba(0,0,0,0)", *palette.meanings, *palette.ordered}
+    for figure in (draw_by_budget(info(), palette), draw_by_strength(info(), palette)):
+        assert colours(figure.layout.template.to_plotly_json()) == []
+        assert set(colours(figure.to_plotly_json())) <= allowed
+        assert all(trace.line.color and trace.marker.color for trace in figure.data if "lines" in trace.mode)
+
+
+def colours(value: Any, name: str = "") -> list[str]:
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in colours(item, key)]
+    if isinstance(value, list | tuple):
+        return [found for item in value for found in colours(item, name)]
+    return [value] if isinstance(value, str) and name.endswith("color") else []
+
+
+def test_budgets_differ_by_more_than_colour_and_no_privacy_comes_last() -> None:
+    many = (0.1, 0.5, 1.0, 3.0, 8.0, inf)
+    data = draw_by_strength(info([], epsilons=many)).data
+    assert len({(trace.line.dash, trace.marker.symbol) for trace in data}) == len(many)
+    assert len({trace.line.color for trace in data}) == len(many)
+    assert data[-1].line.color == LIGHT.ordered[-1]
+    assert data[-1].line.dash == "solid"
+
+
+def test_more_than_six_lines_get_a_legend_below() -> None:
+    seven = (0.1, 0.2, 0.5, 1.0, 3.0, 8.0, inf)
+    rows = [replace(ROBUST, epsilon=epsilon, eps=0.0) for epsilon in seven]
+    assert draw_by_strength(info(rows, epsilons=seven)).layout.showlegend
+    few = draw_by_strength(info(rows[:6], epsilons=seven[:6]))
+    assert not few.layout.showlegend
+    assert len(few.layout.annotations) == 6
+
+
+def test_the_chosen_strength_is_marked() -> None:
+    (shape,) = draw_by_strength(info()).layout.shapes
+    assert (shape.x0, shape.x1) == (0.1, 0.1)
+    assert not draw_by_strength(info(strength=None)).layout.shapes
+
+
+def test_an_empty_chart_says_so() -> None:
+    nothing = info([], provisional=None)
+    assert nothing.empty
+    assert draw_by_budget(nothing, note="Nothing yet").layout.annotations[0].text == "Nothing yet"
+    assert "no results yet" in by_budget_in_words(nothing)
+    assert "no results yet" in by_strength_in_words(nothing)
+
+
+def test_the_takeaway_is_said_for_those_who_do_not_see() -> None:
+    said = by_budget_in_words(info()).replace("\u00a0", " ")
+    assert "Clean images: 80 % to 90 % from the smallest to the largest budget." in said
+    assert "ε 0.5: 80 % to 30 %" in by_strength_in_words(info()).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(("radii", "expected"), [((0.0,), None), ((0.0, 0.1), 0.1), ((0.0, 0.1, 0.2), 0.1)])
+def test_the_first_strength_shown_is_the_middle_one(radii: tuple[float, ...], expected: float | None) -> None:
+    assert default_strength(radii) == expected
+
+
+def test_no_privacy_stands_behind_the_largest_budget() -> None:
+    assert places((inf,)) == {inf: 0.35}
+    at = places((0.05, 100.0, inf))
+    assert at[inf] > at[100.0]
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=6))
+def test_labels_never_collide_and_keep_their_order(heights: list[float]) -> None:
+    moved = apart(heights, LABEL)
+    ordered = sorted(moved)
+    assert all(b - a >= LABEL - 1e-6 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(-1e-6 <= y <= 100 + 1e-6 for y in moved)
+    for i, a in enumerate(heights):
+        for j, b in enumerate(heights):
+            assert a >= b or moved[i] < moved[j]

@@ -1,0 +1,99 @@
+"""The sentence: what is told, what is not told apart, and nothing that was not measured."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from engine.report.finding import finding
+from engine.report.words import NBSP
+from engine.results import Row
+from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
+
+
+def at(row: Row, epsilon: float, value: float, half: float = 0.01, seed: int = 0) -> Row:
+    return replace(row, epsilon=epsilon, value=value, low=value - half, high=value + half, seed=seed)
+
+
+def said(*rows: Row, eps: float | None = 0.1) -> str | None:
+    sentence = finding(frame(*rows), eps)
+    return sentence and sentence.replace(NBSP, " ")
+
+
+def test_clean_and_attacked_costs_are_told_with_their_intervals() -> None:
+    rows = [at(CLEAN, 0.5, 0.87), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.40), at(ROBUST, inf, 0.70)]
+    assert said(*rows) == (
+        "Strong privacy (ε 0.5) costs **3 points** (1.6 to 4.4) on clean images, "
+        "but **30 points** (29 to 31) once someone tampers with them by 10 %."
+    )
+
+
+def test_overlapping_intervals_are_no_difference() -> None:
+    rows = [at(CLEAN, 0.5, 0.89), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.40), at(ROBUST, inf, 0.70)]
+    sentence = said(*rows)
+    assert sentence is not None
+    assert "makes no difference we can measure on clean images, but costs **30 points**" in sentence
+    nothing = said(*rows[:2], at(ROBUST, 0.5, 0.69), at(ROBUST, inf, 0.70))
+    assert nothing is not None
+    assert "no difference we can measure, on clean images or once someone tampers" in nothing
+    assert "points" not in nothing
+
+
+def test_a_gain_is_called_a_gain() -> None:
+    sentence = said(at(CLEAN, 3.0, 0.80), at(OPEN, inf, 0.90), at(ROBUST, 3.0, 0.50), at(ROBUST, inf, 0.30))
+    assert sentence is not None
+    assert "Privacy (ε 3) costs **10 points** (8.6 to 11) on clean images, and gains **20 points**" in sentence
+
+
+def test_without_an_open_model_the_baseline_is_named() -> None:
+    sentence = said(at(CLEAN, 1.0, 0.80), at(CLEAN, 8.0, 0.90), eps=None)
+    assert sentence == "Strong privacy (ε 1) costs **10 points** (8.6 to 11) on clean images, compared with ε 8."
+
+
+def test_repeats_widen_the_interval() -> None:
+    """Two repeats that disagree by more than the difference of two budgets tell nothing."""
+    rows = [
+        at(CLEAN, 1.0, 0.80, seed=0),
+        at(CLEAN, 1.0, 0.92, seed=1),
+        at(OPEN, inf, 0.90),
+        at(OPEN, inf, 0.91, seed=1),
+    ]
+    sentence = said(*rows)
+    assert sentence is not None
+    assert "no difference we can measure" in sentence
+
+
+@pytest.mark.parametrize("eps", [None, 0.2])
+def test_an_attack_that_was_not_measured_is_not_told(eps: float | None) -> None:
+    sentence = said(at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.2), eps=eps)
+    assert sentence == "Strong privacy (ε 0.5) costs **30 points** (29 to 31) on clean images."
+
+
+def test_a_budget_whose_attack_is_not_through_is_not_compared() -> None:
+    sentence = said(at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.2))
+    assert sentence == "Strong privacy (ε 0.5) costs **30 points** (29 to 31) on clean images."
+
+
+def test_a_strength_that_breaks_everything_says_nothing_about_privacy() -> None:
+    rows = [at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.0), at(ROBUST, inf, 0.01)]
+    assert said(*rows) == "Every model breaks once someone tampers with them by 10 %: look at a weaker attack."
+
+
+def test_one_budget_is_told_by_itself() -> None:
+    assert said(at(OPEN, inf, 0.9), eps=None) == "Without privacy, **90 %** of images are recognised."
+
+
+def test_l2_strengths_are_distances() -> None:
+    rows = [at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9)]
+    attacked = [replace(at(ROBUST, e, v), norm="l2", eps=0.5) for e, v in ((0.5, 0.2), (inf, 0.6))]
+    sentence = said(*rows, *attacked, eps=0.5)
+    assert sentence is not None
+    assert (
+        sentence.endswith("and **40 points** (39 to 41) under an attack of strength 0.5.")
+        or "but **40 points**" in sentence
+    )
+
+
+def test_nothing_measured_is_no_sentence() -> None:
+    assert said() is None
+    assert said(at(ROBUST, 0.5, 0.2)) is None
