@@ -101,7 +101,7 @@ def _half(store: Store, claim: Claim, folder: Path) -> None:
     """Stopped when the first budget was through."""
     rows: list[Event] = [event for event in _said(claim, folder) if isinstance(event, Row) and event.epsilon == 1]
     _record(store, claim, rows)
-    services.cancel(claim.job.study and rows[0].study)  # type: ignore[union-attr]
+    services.cancel(claim.study)
     store.queue.give_back(claim)
 
 

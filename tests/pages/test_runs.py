@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -29,7 +30,8 @@ def test_every_state_is_listed_with_its_link(page: Page, computed: Computed) -> 
     assert sorted(table["Study"]) == sorted(f"/?study={digest}" for digest in digests)
     assert "**1** running, **1** waiting, **1** failed, **1** stopped, **1** done" in words(app)
     assert "The pictures are gone: fetch them again." in words(app)
-    texts = [bar.proto.text for bar in app.get("progress")]
+    bars: list[Any] = list(app.get("progress"))
+    texts = [bar.proto.text for bar in bars]
     assert any(text.startswith("Training all budgets: 50") for text in texts)
     assert len(texts) == 2
 

@@ -1,5 +1,6 @@
 """The Trade-off page: what it says, asks, offers and refuses."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ Computed = Callable[..., str]
 
 def charts(app: AppTest) -> dict[str, Any]:
     """What the live component was told to draw."""
-    (component,) = app.get("bidi_component")
-    told: dict[str, Any] = __import__("json").loads(component.proto.json)
+    component: Any = app.get("bidi_component")[0]
+    told: dict[str, Any] = json.loads(component.proto.json)
     return told
 
 
@@ -84,7 +85,8 @@ def test_the_table_and_the_file_hold_the_results(page: Page, computed: Computed)
     assert {"Unit", "δ", "Noise multiplier", "Sample rate", "Clipping norm", "Accountant", "Mode"} <= set(
         promise.columns
     )
-    assert app.get("download_button")[0].label == "Download CSV"
+    download: Any = app.get("download_button")[0]
+    assert download.label == "Download CSV"
 
 
 def test_an_opened_link_launches_nothing(page: Page, computed: Computed) -> None:
@@ -119,7 +121,7 @@ def test_models_in_training_are_hollow_and_no_finding_is_drawn_from_them(page: P
     assert len(training["x"]) == 2
     assert training["marker"]["symbol"] == "circle-open"
     assert "points" not in words(app)
-    (progress,) = app.get("progress")
+    progress: Any = app.get("progress")[0]
     assert "Training all budgets: step 10 of 20" in progress.proto.text
 
 

@@ -1,6 +1,7 @@
 """The charts: gaps stay gaps, hollow marks stay hollow, every colour is explicit, labels do not collide."""
 
 from dataclasses import replace
+from itertools import pairwise
 from math import inf, log10
 from typing import Any
 
@@ -79,15 +80,16 @@ def test_a_training_loss_is_told_of_open_models_only() -> None:
 
 def test_points_at_zero_are_whole() -> None:
     for figure in (draw_by_budget(info()), draw_by_strength(info())):
-        assert figure.layout.yaxis.range == RANGE == (-4, 104)
+        assert figure.layout.yaxis.range == RANGE == (-4.0, 104.0)
         assert all(trace.cliponaxis is False for trace in figure.data)
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK, LIVE])
 def test_every_colour_is_one_of_the_palette(palette: Palette) -> None:
     allowed = {palette.text, palette.background, palette.grid, "rgba(0,0,0,0)", *palette.meanings, *palette.ordered}
-    for figure in (draw_by_budget(info(), palette), draw_by_strength(info(), palette)):
-        assert colours(figure.layout.template.to_plotly_json()) == []
+    drawn: list[Any] = [draw_by_budget(info(), palette), draw_by_strength(info(), palette)]
+    for figure in drawn:
+        assert not colours(figure.layout.template.to_plotly_json())
         assert set(colours(figure.to_plotly_json())) <= allowed
         assert all(trace.line.color and trace.marker.color for trace in figure.data if "lines" in trace.mode)
 
@@ -153,7 +155,7 @@ def test_no_privacy_stands_behind_the_largest_budget() -> None:
 def test_labels_never_collide_and_keep_their_order(heights: list[float]) -> None:
     moved = apart(heights, LABEL)
     ordered = sorted(moved)
-    assert all(b - a >= LABEL - 1e-6 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(b - a >= LABEL - 1e-6 for a, b in pairwise(ordered))
     assert all(-1e-6 <= y <= 100 + 1e-6 for y in moved)
     for i, a in enumerate(heights):
         for j, b in enumerate(heights):
