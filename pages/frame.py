@@ -8,7 +8,6 @@ from pages.parts.notices import told
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
-st.set_page_config(page_title="Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
 st.html(Path(ASSETS / "frontier.css"))
 
@@ -19,5 +18,6 @@ page = st.navigation(
     },
     expanded=True,
 )
+st.set_page_config(page_title=f"{page.title} - Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 with told():
     page.run()

@@ -5,10 +5,9 @@ import streamlit as st
 from engine import services
 from engine.jobs.progress import Status
 from pages.parts import form
-from pages.parts.progress import is_live
 
 PARAMETER = "study"
-RECENT = 20  # studies among which one with results is looked for
+RECENT = 20  # studies among which one that is worth showing is looked for
 
 
 def current() -> str | None:
@@ -28,7 +27,7 @@ def show(digest: str) -> None:
 
 def _newest() -> str | None:
     recent = services.statuses(limit=RECENT)
-    return next((status.digest for status in recent if status.n_points or is_live(status)), None)
+    return next((status.digest for status in recent if status.n_points or status.state != "failed"), None)
 
 
 def fill_form_from(status: Status | None) -> None:

@@ -1,0 +1,165 @@
+"""What a person meets in Chromium, from the first request to a study that was stopped and goes on."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from engine import services
+from engine.study import parse
+from tests.browser.conftest import Open, Server, serving, until
+
+pytestmark = pytest.mark.browser
+
+
+def chart(page: Page, number: int = 0) -> Locator:
+    return page.locator(".frontier-charts .plot").nth(number)
+
+
+def takeaway(page: Page, number: int = 0) -> str:
+    return chart(page, number).get_attribute("aria-label") or ""
+
+
+def state(server: Server, digest: str) -> str:
+    status = services.status(digest, settings=server.settings)
+    return status.state if status else "unknown"
+
+
+def digest_of(page: Page) -> str:
+    return page.url.partition("study=")[2].partition("&")[0]
+
+
+def test_a_deep_link_as_the_first_request_shows_the_frame(visit: Open, tmp_path: Path) -> None:
+    with serving(tmp_path / "home") as fresh:
+        page = visit(f"{fresh.url}/runs")
+        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+        expect(page.get_by_test_id("stSidebarNav").get_by_text("Trade-off")).to_be_visible()
+        expect(page).to_have_title("Runs - Frontier")
+        page.close()
+
+
+def test_an_empty_store_is_a_finished_page(visit: Open, server: Server) -> None:
+    page = visit(server.url)
+    expect(page.get_by_text("Your curves will grow here")).to_be_visible()
+    button = page.get_by_role("button", name="Compute these curves (about")
+    expect(button).to_be_enabled()
+    box = button.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 768, "the button is below the first screen"
+    assert "no results yet" in takeaway(page)
+
+
+def test_a_bad_link_shows_one_sentence(visit: Open, server: Server) -> None:
+    page = visit(f"{server.url}/?study=<img src=x onerror=alert(1)>")
+    expect(page.get_by_text("of this link is not on this server")).to_have_count(1)
+    expect(page.get_by_role("button", name="Compute these curves")).to_be_enabled()
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) -> None:
+    """The first point within 15 s; Stop within 2; Resume goes on; a tab that was closed finds its study."""
+    page = visit(server.url)
+    page.get_by_role("button", name="Compute these curves").click()
+    shown = "provisional|Clean images"
+    until(page, lambda: any(word in takeaway(page) for word in shown.split("|")), 15, "the first point")
+    digest = digest_of(page)
+
+    stop = page.get_by_role("button", name="Stop")
+    stop.click()
+    until(page, lambda: state(server, digest) == "stopped", 2.5, "stopped")
+    resume = page.get_by_role("button", name="Resume")
+    expect(resume).to_be_visible(timeout=5000)
+    expect(page.get_by_text("This study was stopped")).to_be_visible()
+    page.close()
+
+    again = visit(server.url)
+    expect(again.get_by_text("This study was stopped")).to_be_visible()
+    assert digest_of(again) == digest
+    again.get_by_role("button", name="Resume").click()
+    expect(again.get_by_role("button", name="Stop")).to_be_visible(timeout=5000)
+    again.close()
+
+    last = visit(f"{server.url}/?study={digest}")
+    expect(last.get_by_text("points").first).to_be_visible(timeout=60_000)
+    assert state(server, digest) == "done"
+    assert "Attacked by 5" in takeaway(last)
+    expect(last.get_by_test_id("stDataFrame").first).to_be_visible()
+    with last.expect_download() as download:
+        last.get_by_role("button", name="Download CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + len(services.frame(digest, settings=server.settings))
+
+
+def test_zoom_legend_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:
+    digest = services.submit(parse({"dataset": "digits"}), settings=steady_server.settings)
+    page = visit(f"{steady_server.url}/?study={digest}")
+    until(page, lambda: "training" in takeaway(page), 20, "the first hollow points")
+    page.evaluate("document.querySelectorAll('.frontier-charts .plot').forEach((plot, i) => plot.mine = i)")
+    zoom(page)
+    zoomed = axes(page)
+    assert zoomed != [-4, 104]
+    hover(page)
+    updates = int(chart(page).get_attribute("data-updates") or 0)
+    until(page, lambda: int(chart(page).get_attribute("data-updates") or 0) >= updates + 10, 40, "ten updates")
+    assert axes(page) == zoomed
+    assert chart(page).evaluate("plot => plot.mine") == 0, "the drawing was replaced"
+    assert chart(page).locator(".hovertext").count() == 1, "what was hovered over is gone"
+    expect(page.get_by_text("computed by the server at http://127.0.0.1:1")).to_be_visible()
+
+
+def zoom(page: Page) -> None:
+    """Draw a box around the upper half of the first chart."""
+    area = chart(page).locator(".nsewdrag").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 5, area["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 5, area["y"] + area["height"] - 30, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+
+
+def axes(page: Page) -> list[float]:
+    span: list[float] = chart(page).evaluate("plot => plot._fullLayout.yaxis.range.map(y => Math.round(y * 10) / 10)")
+    return span
+
+
+def hover(page: Page) -> None:
+    """Rest on a hollow point that moves up and down within the chart, close enough to be the nearest all the time."""
+    place = chart(page).evaluate(
+        """plot => {
+            const { xaxis, yaxis } = plot._fullLayout, trace = plot.data.find((one) => one.uid === "training");
+            const box = plot.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.d2p(trace.x[1]), box.top + yaxis._offset + yaxis.d2p(trace.y[1])];
+        }"""
+    )
+    page.mouse.move(place[0], place[1])
+    expect(chart(page).locator(".hovertext")).to_have_count(1)
+
+
+def test_the_mark_moves_the_other_chart(visit: Open, server: Server) -> None:
+    digest = services.submit(parse({"dataset": "digits"}), settings=server.settings)
+    page = visit(f"{server.url}/?study={digest}")
+    expect(page.get_by_text("points").first).to_be_visible(timeout=60_000)
+    mark = page.get_by_role("slider", name="Attack strength")
+    mark.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, lambda: "Attacked by 10" in takeaway(page), 3, "the other chart at the next strength")
+    expect(mark).to_have_attribute("aria-valuenow", "0.1")
+    expect(page.get_by_text("tampers with them by 10")).to_be_visible()
+
+
+def test_a_phone_shows_the_first_chart_and_scrolls_only_down(visit: Open, server: Server) -> None:
+    page = visit(server.url, width=390, height=844)
+    chart(page).locator(".main-svg").first.wait_for()
+    box = chart(page).bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 844
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+@pytest.mark.parametrize(("theme", "text"), [("light_theme", "rgb(22, 32, 46)"), ("dark_theme", "rgb(230, 236, 243)")])
+def test_charts_take_the_colours_of_the_theme(visit: Open, server: Server, theme: str, text: str) -> None:
+    page = visit(f"{server.url}/?embed_options={theme}")
+    title = chart(page).locator(".gtitle").first
+    title.wait_for()
+    assert title.evaluate("one => getComputedStyle(one).fill") == text
