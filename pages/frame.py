@@ -8,6 +8,8 @@ from pages.parts.notices import told
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
+# first of all: without an icon the browser would fetch that of the page from a server of Google's
+st.set_page_config(page_title="Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
 st.html(Path(ASSETS / "frontier.css"))
 
@@ -18,6 +20,6 @@ page = st.navigation(
     },
     expanded=True,
 )
-st.set_page_config(page_title=f"{page.title} - Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+st.set_page_config(page_title=f"{page.title} - Frontier")
 with told():
     page.run()

@@ -15,6 +15,7 @@ RANGE = (-4.0, 104.0)
 MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
 PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
+ROOM = 48  # px of a legend
 CLEAR = "rgba(0,0,0,0)"
 MOST_LABELS = 6  # with more lines, a legend below
 
@@ -47,7 +48,7 @@ def draw_by_strength(info: TradeOff, palette: Palette = LIGHT, *, note: str = ""
         figure.add_shape(type="line", x0=info.strength, x1=info.strength, yref="paper", y0=0, y1=1, line=mark)
     figure.update_layout(meta={"mark": palette.meanings[1]})
     if len(info.budgets) > MOST_LABELS:
-        figure.update_layout(showlegend=True, margin={"r": 16, "b": 96}, height=HEIGHT + 44)
+        figure.update_layout(showlegend=True, margin={"r": 16, "b": MARGIN["b"] + ROOM}, height=HEIGHT + ROOM)
     else:
         _label_ends(figure, [(line, style[0]) for line, style in zip(info.budgets, styles, strict=True)])
     said = "attack strength, share of full brightness" if info.norm == "linf" else "attack strength, distance"
@@ -71,7 +72,7 @@ def _layout(palette: Palette, title: str, note: str) -> dict[str, Any]:
         "plot_bgcolor": palette.background,
         "colorway": [palette.meanings[0]],
         "showlegend": False,
-        "legend": {"orientation": "h", "x": 0, "y": -0.36, "yanchor": "top", "font": {"size": TEXT_SIZE}},
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": palette.background, "bordercolor": palette.grid, "font": text, "align": "left"},
         "dragmode": "zoom",

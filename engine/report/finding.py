@@ -10,6 +10,7 @@ from engine.report.points import Point
 
 STRONG = 1.0  # privacy budgets up to here are called strong privacy
 NOTHING = "makes no difference we can measure"
+MORE = 0.01  # so much more under attack is worth a "but"
 BROKEN = 0.02  # when no model recognises more than this share, the strength says nothing any more
 
 
@@ -77,5 +78,5 @@ def _compared(clean: _Cost, under: _Cost | None, tampering: str) -> str:
     if not clean.verb and not under.verb:
         return f"{NOTHING}, on clean images or {tampering}"
     verb = "" if under.verb == clean.verb else f"{under.verb} "
-    joint = "but" if under.size > clean.size else "and"
+    joint = "but" if under.size - clean.size >= MORE else "and"
     return f"{first} on clean images, {joint} {verb}{under.amount} {tampering}"

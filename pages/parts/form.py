@@ -82,6 +82,7 @@ class Form:
             labels.BUDGETS,
             options,
             selection_mode="multi",
+            wrap=True,
             format_func=labels.number,
             help=labels.BUDGETS_HELP,
             key=self._start("form-budgets", list(chosen)),
@@ -98,6 +99,7 @@ class Form:
             labels.STRENGTHS,
             options,
             selection_mode="multi",
+            wrap=True,
             format_func=lambda eps: words.strength(eps, norm),
             help=labels.STRENGTHS_HELP[norm],
             key=self._start(f"form-strengths-{dataset.name}-{norm}", chosen),
@@ -145,9 +147,10 @@ class Form:
     def _delta(self, dataset: Choice) -> None:
         like = self._like(dataset)
         usual = planning.resolve(parse({"dataset": dataset.name})).privacy.delta
-        first = like.privacy.delta if like else usual
-        key = self._start(f"form-delta-{dataset.name}", labels.small(first or 0))
-        self.values["delta"] = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
+        first = (like.privacy.delta if like else usual) or 0.0
+        key = self._start(f"form-delta-{dataset.name}", labels.small(first))
+        typed = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
+        self.values["delta"] = first if typed == labels.small(first) else typed  # what is shown is rounded
 
     def _more(self, field: str, label: str, hint: str) -> None:
         self.values[field] = st.text_input(label, key=self._start(f"form-{field}", ""), placeholder=hint)

@@ -94,6 +94,7 @@ def table(statuses: Sequence[Status]) -> pd.DataFrame:
         {
             "Study": f"/?{study_link.PARAMETER}={status.digest}",
             "State": labels.STATES[status.state],
+            "What went wrong": status.error or "",
             "Images": _images(status),
             "Model": _model(status),
             "Privacy budgets": labels.budgets(status.study),
@@ -102,10 +103,11 @@ def table(statuses: Sequence[Status]) -> pd.DataFrame:
             "Results": status.n_points,
             "Made": labels.moment(status.created),
             "Took": _took(status),
-            "What went wrong": status.error or "",
         }
         for status in statuses
     ]
+    if not any(status.error for status in statuses):
+        rows = [{name: value for name, value in row.items() if name != "What went wrong"} for row in rows]
     return pd.DataFrame(rows)
 
 

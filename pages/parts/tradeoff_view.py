@@ -19,6 +19,7 @@ INVITATION = (
     "Choose images, privacy budgets and attack strengths below and press Compute: "
     "the curves grow here while the models train."
 )
+SOON, NOTHING = "The first points appear soon", "No point was computed"
 EMPTY = "Your curves will grow here"
 
 
@@ -36,8 +37,15 @@ def draw(digest: str | None, state: str | None) -> None:
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
         info = _information(status.study, frame, provisional)
         _headline(status, frame, info, _steps(provisional))
-        _charts(info, status.digest, "" if not info.empty else "The first points appear soon")
+        _charts(info, status.digest, _note(status, info))
         st.container(key="provenance").caption(provenance(status.study, frame))
+
+
+def _note(status: Status, info: TradeOff) -> str:
+    """What stands in a chart without a point."""
+    if not info.empty:
+        return ""
+    return SOON if progress.is_live(status) else NOTHING
 
 
 def _sentence(text: str) -> None:

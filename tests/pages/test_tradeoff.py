@@ -267,3 +267,11 @@ def test_another_process_that_computes_is_named(page: Page, monkeypatch: Any) ->
 def test_the_page_never_promises_too_much(page: Page, computed: Computed) -> None:
     said = words(page(study=computed())).lower()
     assert not [word for word in ("safe", "secure", "anonymous") if word in said]
+
+
+def test_a_rounded_delta_in_the_form_is_still_the_exact_one(page: Page, computed: Computed) -> None:
+    """1/(10 N) of 60,000 images is shown as 1.667e-6: the form has to mean what the study has."""
+    digest = computed(parse({"dataset": "digits", "privacy": {"delta": 1 / 600_000}}))
+    app = page(study=digest)
+    assert app.text_input(key="form-delta-digits").value == "1.667e-6"
+    assert "Showing earlier settings" not in words(app)

@@ -94,3 +94,8 @@ def test_l2_strengths_are_distances() -> None:
 def test_nothing_measured_is_no_sentence() -> None:
     assert said() is None
     assert said(at(ROBUST, 0.5, 0.2)) is None
+
+
+def test_equal_costs_are_joined_without_a_but() -> None:
+    rows = [at(CLEAN, 0.5, 0.7), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.4), at(ROBUST, inf, 0.6)]
+    assert "on clean images, and **20 points**" in (said(*rows) or "")
