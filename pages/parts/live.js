@@ -50,16 +50,26 @@ async function draw(slot, chart, keep, style, report) {
     const hovered = slot.hovered;
     await window.Plotly.react(slot.plot, data, shown, config);
     if (first) listen(slot);
-    else if (hovered) window.Plotly.Fx.hover(slot.plot, hovered, "xy");
+    else if (hovered) hoverAgain(slot, hovered);
     slot.plot.dataset.updates = Number(slot.plot.dataset.updates ?? 0) + 1;
   }
   if (stops) placeMark(slot, chart, shown, report);
 }
 
 function listen(slot) {
-  slot.plot.on("plotly_hover", (event) => { slot.hovered = event.event; });
+  slot.plot.on("plotly_hover", ({ points: [point] }) => { slot.hovered = { line: point.data.uid, x: point.x }; });
   slot.plot.on("plotly_unhover", () => { slot.hovered = null; });
   slot.plot.on("plotly_afterplot", () => slot.place?.());
+}
+
+// The point that was hovered over, wherever the new data have moved it: its label follows until the pointer moves.
+// (Plotly hovers anew where the pointer rests, which says that nothing is hovered over once the point has moved away.)
+function hoverAgain(slot, hovered) {
+  const curveNumber = slot.plot.data.findIndex((one) => one.uid === hovered.line);
+  const pointNumber = slot.plot.data[curveNumber]?.x.indexOf(hovered.x) ?? -1;
+  if (pointNumber < 0) return;
+  window.Plotly.Fx.hover(slot.plot, [{ curveNumber, pointNumber }], "xy");
+  slot.hovered = hovered;
 }
 
 // The mark is a slider of its own: it can be dragged, or moved with the arrow keys.
