@@ -91,7 +91,7 @@ def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) ->
     assert len(lines) == 1 + len(services.frame(digest, settings=server.settings))
 
 
-def test_zoom_legend_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:
+def test_zoom_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:
     digest = services.submit(parse({"dataset": "digits"}), settings=steady_server.settings)
     page = visit(f"{steady_server.url}/?study={digest}")
     until(page, lambda: "training" in takeaway(page), 20, "the first hollow points")
@@ -107,6 +107,19 @@ def test_zoom_legend_and_hover_survive_ten_updates(visit: Open, steady_server: S
     assert chart(page).evaluate("plot => plot.mine") == 0, "the drawing was replaced"
     until(page, lambda: step_said(page) >= said + 10, 3, "the label of the point hovered over, ten steps later")
     expect(page.get_by_text("computed by the server at http://127.0.0.1:1")).to_be_visible()
+
+
+def test_a_line_hidden_in_the_legend_stays_hidden(visit: Open, steady_server: Server) -> None:
+    asked = {"dataset": "digits", "privacy": {"epsilons": [0.5, 1, 2, 3, 4, 6, 8, "inf"]}}
+    digest = services.submit(parse(asked), settings=steady_server.settings)
+    page = visit(f"{steady_server.url}/?study={digest}")
+    by_strength = chart(page, 1)
+    by_strength.locator(".legendtoggle").first.click()
+    shown = "plot => plot._fullData.map(line => line.visible)"
+    until(page, lambda: by_strength.evaluate(shown)[0] == "legendonly", 5, "the first line is hidden")
+    points = "plot => plot.data[1].y.filter(y => y !== null).length"
+    until(page, lambda: by_strength.evaluate(points) >= 2, 60, "two attacked points")
+    assert by_strength.evaluate(shown) == ["legendonly"] + 7 * [True]
 
 
 def zoom(page: Page) -> None:
