@@ -31,12 +31,12 @@ def run() -> dict[str, Any]:
         settings = Settings(home=home)
         stack.enter_context(kept(settings, address=None))
         press, stop = _press_and_stop(settings)
-        fill(settings, _ended(settings, _study(0)))
+        fill(settings, ended(settings, study(0)))
         for number in (8, 9):
-            services.submit(_study(number, model="cnn"), settings=settings)
-        _until(lambda: len(_running(settings)) == settings.workers)
+            services.submit(study(number, model="cnn"), settings=settings)
+        until(lambda: len(running(settings)) == settings.workers)
         pages = _page(settings)
-        busy = len(_running(settings))
+        busy = len(running(settings))
     return {
         "press_to_first_event": {"median": median(press), "max": max(press)},
         "stop": {"median": median(stop), "max": max(stop)},
@@ -47,16 +47,16 @@ def run() -> dict[str, Any]:
     }
 
 
-def _study(number: int, model: str = "scattering-linear") -> Study:
+def study(number: int, model: str = "scattering-linear") -> Study:
     return parse({"model": model, "seeds": 1 + number, "privacy": {"epsilons": [8, "inf"]}, "attack": {"images": 20}})
 
 
 def _press_and_stop(settings: Settings) -> tuple[list[float], list[float]]:
-    _ended(settings, _study(0))
+    ended(settings, study(0))
     press, stop = [], []
     for number in range(1, 8):
         began = time.perf_counter()
-        digest = services.submit(_study(number), settings=settings)
+        digest = services.submit(study(number), settings=settings)
         _wait(settings, digest, lambda status: status.stage not in ("", "data"))
         press.append(time.perf_counter() - began)
         began = time.perf_counter()
@@ -82,7 +82,7 @@ def _page(settings: Settings) -> list[float]:
     return taken
 
 
-def _running(settings: Settings) -> list[Any]:
+def running(settings: Settings) -> list[Any]:
     return Store(settings.home).overview.running()
 
 
@@ -91,16 +91,16 @@ def _wait(settings: Settings, digest: str, reached: Callable[[Status], bool]) ->
         status = services.status(digest, settings=settings)
         return status is not None and reached(status)
 
-    _until(ask)
+    until(ask)
 
 
-def _ended(settings: Settings, study: Study) -> str:
+def ended(settings: Settings, study: Study) -> str:
     digest = services.submit(study, settings=settings)
     _wait(settings, digest, lambda status: status.state == "done")
     return digest
 
 
-def _until(reached: Callable[[], bool], timeout: float = 120.0) -> None:
+def until(reached: Callable[[], bool], timeout: float = 120.0) -> None:
     until = time.monotonic() + timeout
     while not reached():
         if time.monotonic() > until:

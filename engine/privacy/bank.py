@@ -83,7 +83,7 @@ def bf16_products() -> Iterator[None]:
 
 def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) -> Tensor:
     """Residuals (n, K, classes), bf16 values in fp32, such that |residual| |x| <= bounds[k] (1 - MARGIN)."""
-    residuals: Tensor = logits.softmax(dim=2)
+    residuals = _softmax(logits)
     residuals[torch.arange(len(y)), :, y] -= 1
     residuals = residuals.nan_to_num_(0.0).bfloat16().float()
     sizes = residuals.norm(dim=2) * norms[:, None]
@@ -91,6 +91,12 @@ def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) 
     # rounding again after scaling lengthens a residual by 2^-8 at most: well inside MARGIN
     scaled: Tensor = residuals * scale[:, :, None]
     return scaled.bfloat16().float()
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Softmax over the last dimension; torch's own takes three times as long for ten classes (docs/results.md)."""
+    raised = (logits - logits.amax(dim=-1, keepdim=True)).exp_()
+    return raised.div_(raised.sum(dim=-1, keepdim=True))
 
 
 def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
