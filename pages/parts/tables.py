@@ -1,6 +1,7 @@
 """Results as tables and as a file."""
 
 from functools import partial
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -14,13 +15,10 @@ from pages.parts import labels
 PROMISE = {
     "epsilon": "Privacy budget",
     "delta": "δ",
-    "unit": "Unit",
     "noise_multiplier": "Noise multiplier",
     "sample_rate": "Sample rate",
     "train_steps": "Steps",
     "max_grad_norm": "Clipping norm",
-    "accountant": "Accountant",
-    "mode": "Mode",
 }
 
 
@@ -43,9 +41,9 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
         alt="Images recognised at each privacy budget: clean, then at each attack strength, with 95 % intervals.",
     )
     with st.expander("What each privacy budget promises", icon=":material/verified_user:"):
-        st.dataframe(promise(frame), hide_index=True, alt="Unit, delta, noise and accountant of each privacy budget.")
-        for caveat in export.CAVEATS:
-            st.caption(caveat)
+        st.dataframe(promise(frame), hide_index=True, alt="Delta, noise and sampling of each privacy budget.")
+        for sentence in (_terms(frame), *export.CAVEATS):
+            st.caption(sentence)
 
 
 def _csv(digest: str) -> bytes:
@@ -81,11 +79,18 @@ def promise(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_promised(entry) for entry in export.promises(frame)])
 
 
+def _terms(frame: pd.DataFrame) -> str:
+    """What the promises of all budgets have in common."""
+    private = frame[frame["epsilon"] < inf]
+    if private.empty:
+        return "Trained without privacy: nothing is promised."
+    return f"Unit: {private['unit'].iloc[0]}. Accountant: {private['accountant'].iloc[0]}."
+
+
 def _promised(entry: dict[str, Any]) -> dict[str, str]:
     """The entry of one budget under the names of PROMISE; without noise there is nothing to clip or to count."""
     said = {name: _plain(value) for name, value in entry.items()}
     said["epsilon"] = labels.budget(float(entry["epsilon"]))
-    said["mode"] = labels.GUARANTEE.get(said["mode"], said["mode"])
     return {heading: said[name] for name, heading in PROMISE.items()}
 
 

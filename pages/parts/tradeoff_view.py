@@ -28,7 +28,8 @@ def draw(digest: str | None, state: str | None) -> None:
     with notices.told():
         status = services.status(digest) if digest else None
         if status is None:
-            _sentence(INVITATION)
+            with st.container(key="headline"):
+                _sentence(INVITATION)
             study = resolve(parse({"dataset": DEFAULT}))
             _charts(_information(study, None, None), "none", EMPTY)
             return
@@ -36,7 +37,8 @@ def draw(digest: str | None, state: str | None) -> None:
             st.rerun()
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
         info = _information(status.study, frame, provisional)
-        _headline(status, frame, info, _steps(provisional))
+        with st.container(key="headline"):
+            _headline(status, frame, info, _steps(provisional))
         _charts(info, status.digest, _note(status, info))
         st.container(key="provenance").caption(provenance(status.study, frame))
 

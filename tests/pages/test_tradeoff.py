@@ -82,9 +82,10 @@ def test_the_table_and_the_file_hold_the_results(page: Page, computed: Computed)
     results, promise = (table.value for table in app.dataframe)
     assert list(results["Privacy budget"]) == ["ε\u00a01", "no privacy"]
     assert "Attacked by 10\u00a0%" in results.columns
-    assert {"Unit", "δ", "Noise multiplier", "Sample rate", "Clipping norm", "Accountant", "Mode"} <= set(
-        promise.columns
-    )
+    assert {"δ", "Noise multiplier", "Sample rate", "Steps", "Clipping norm"} <= set(promise.columns)
+    said = [caption.value for caption in app.caption]
+    assert any(text.startswith("Unit: one image added or removed. Accountant:") for text in said)
+    assert any(text.startswith("Mode 'reproducible'") for text in said)
     download: Any = app.get("download_button")[0]
     assert download.label == "Download CSV"
 
