@@ -114,7 +114,7 @@ def sweep() -> dict[str, Any]:
     for epsilon in BUDGETS:
         how = recipe("scattering-linear", epsilon, n)
         sigma, _ = calibrated(HOME / "cache", epsilon, 1e-5, how.batch / n, how.steps, [])
-        models += [training.Candidate(epsilon, seed, how, sigma) for seed in range(SEEDS)]
+        models += [training.Candidate(epsilon, seed, how, how.batch / n, sigma) for seed in range(SEEDS)]
     final: dict[tuple[float, int], float] = {}
 
     def report(progress: training.Progress) -> None:

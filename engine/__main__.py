@@ -98,6 +98,8 @@ def _plain(option: str, text: str) -> Any:
 def _compute(study: "Study") -> "Status":
     """Submit a study and wait for its end, drawing its progress; KeyboardInterrupt after it was withdrawn."""
     from engine import planning, services
+    from engine.jobs.keeper import kept
+    from engine.settings import Settings
 
     who = f"command line {os.getpid()}-{time.time_ns()}"
     services.ensure_data(study.dataset)
@@ -105,7 +107,7 @@ def _compute(study: "Study") -> "Status":
     digest = services.submit(study, who=who)
     if (status := _status(digest)).state in ENDED:
         return status
-    with _withdrawn_on_ctrl_c(digest, who), _supervised():
+    with _withdrawn_on_ctrl_c(digest, who), kept(Settings(), address=None):  # or someone runs this store's jobs already
         points, about = planning.n_points(study), max(1, round(seconds))
         _say(f"Study {digest}: {points} points, about {about} s alone on this machine.")
         return _wait(digest, who)
@@ -129,19 +131,6 @@ def _withdrawn_on_ctrl_c(digest: str, who: str) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _supervised() -> Iterator[None]:
-    """Someone runs this store's jobs meanwhile: who does already, or else a supervisor of our own."""
-    from engine.jobs import supervisor
-    from engine.settings import Settings
-
-    process = supervisor.start(Settings(), address=None)
-    try:
-        yield
-    finally:
-        supervisor.stop(process)
 
 
 def _wait(digest: str, who: str) -> "Status":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from math import inf, isfinite
+from math import inf, isfinite, isnan
 
 from engine.errors import BadInput
 
@@ -18,7 +18,17 @@ def within(name: str, value: float, low: float, high: float, *, allow_inf: bool 
     """
     if (allow_inf and value == inf) or (isfinite(value) and low <= value <= high):
         return value
-    raise BadInput(f"{name}={value:g} is not in [{low:g}, {high:g}]" + (" and not inf" if allow_inf else ""))
+    raise BadInput(f"{name}={short(value)} is not in [{low:g}, {high:g}]" + (" and not inf" if allow_inf else ""))
+
+
+def short(value: float) -> str:
+    """A number in as few digits as tell it from its neighbours.
+
+    >>> short(100.0), short(100.0000001)
+    ('100', '100.0000001')
+    """
+    text = f"{value:g}"
+    return text if isnan(value) or float(text) == value else repr(value)
 
 
 def known(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -8,13 +8,14 @@ import json
 from math import sqrt
 from typing import Any
 
-from engine.checks import known, within
+from engine.checks import known, short, within
 from engine.data import datasets
 from engine.errors import BadInput
 from engine.models import models
 from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Job, Study
 
+DELTA_LOW = 1e-12  # below, the accountant's own rounding is of the size of delta
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -25,9 +26,10 @@ def resolve(study: Study) -> Study:
     attack = _resolve_attack(study.attack, facts, study.seeds)
     n_train = facts["n_train"]
     delta = min(1e-5, 1 / (10 * n_train)) if study.privacy.delta is None else study.privacy.delta
-    if not 0 < delta < 1 / n_train:
+    if not DELTA_LOW <= delta < 1 / n_train:
         raise BadInput(
-            f"delta={delta:g} is not in (0, 1/N = {1 / n_train:.3g}) for the {n_train:,} images of {study.dataset}"
+            f"delta={short(delta)} is not in [{DELTA_LOW:g}, 1/N = {1 / n_train:.3g}) "
+            f"for the {n_train:,} images of {study.dataset}"
         )
     privacy = study.privacy.model_copy(update={"delta": delta})
     resolved = study.model_copy(update={"attack": attack, "privacy": privacy})

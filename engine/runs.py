@@ -75,11 +75,11 @@ def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Cand
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
         how = recipe(job.study.model, epsilon, n_train)
-        sigma, so_far = calibrated(
-            places.cache, epsilon, delta, how.batch / n_train, how.steps, training.marks(how.steps)
+        sample_rate = how.batch / n_train
+        sigma, spent[epsilon] = calibrated(
+            places.cache, epsilon, delta, sample_rate, how.steps, training.marks(how.steps)
         )
-        spent[epsilon] = so_far
-        candidates += [training.Candidate(epsilon, seed, how, sigma) for seed in job.seeds]
+        candidates += [training.Candidate(epsilon, seed, how, sample_rate, sigma) for seed in job.seeds]
     emit(Stage("noise", len(job.epsilons), len(job.epsilons)))
     return candidates, spent
 
@@ -99,7 +99,7 @@ def _train(
     places: Places,
 ) -> None:
     """Train what is missing and keep the weights; all budgets in one pass where the model allows it."""
-    identity = training_identity(job.study)
+    identity = training_identity(job.study, data[0])
     fresh = new_model(job.study)
     if isinstance(fresh, ScatteringLinear):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
@@ -134,10 +134,16 @@ def _reporter(candidates: list[training.Candidate], spent: dict[float, list[floa
     return report
 
 
-def training_identity(study: Study) -> str:
-    """Names the random streams of a study's training: what decides the models, not how they are attacked."""
-    chosen = [study.dataset, study.model, _delta(study), planning.NUMBERS_VERSION]
-    return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:16]
+def training_identity(study: Study, data: Pair) -> str:
+    """Names the random streams of a study's training: what decides the models, not how they are attacked.
+
+    The images themselves are part of it. Two models of data sets that differ in one image must never share their
+    noise: it would cancel in the difference of the two, and leave that image's gradient.
+    """
+    versions = [planning.NUMBERS_VERSION, datasets[study.dataset].version, models[study.model].version]
+    images = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
+    chosen = [study.dataset, study.model, _delta(study), versions, images]
+    return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 
 def new_model(study: Study) -> nn.Module:
@@ -148,13 +154,13 @@ def new_model(study: Study) -> nn.Module:
 
 
 def weights_file(folder: Path, epsilon: float, seed: int) -> Path:
-    return folder / f"epsilon-{epsilon:g}-seed-{seed}.safetensors"
+    return folder / f"epsilon-{epsilon!r}-seed-{seed}.safetensors"
 
 
 def _keep(study: Study, folder: Path, epsilon: float, seed: int, tensors: dict[str, Tensor]) -> None:
     file = weights_file(folder, epsilon, seed)
     part = file.with_suffix(".part")
-    save_file(tensors, part, metadata={"study": study.model_dump_json(), "epsilon": f"{epsilon:g}", "seed": str(seed)})
+    save_file(tensors, part, metadata={"study": study.model_dump_json(), "epsilon": repr(epsilon), "seed": str(seed)})
     part.replace(file)
 
 
@@ -176,11 +182,12 @@ def _measure(
     loaded = {
         (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed)) for c in candidates
     }
+    began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
+    each = (time.monotonic() - began) / len(candidates)
     for candidate in candidates:
-        began = time.monotonic()
         right = int((predictions[candidate.epsilon, candidate.seed] == test[1]).sum())
-        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, right, len(test[1]), time.monotonic() - began))
+        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, right, len(test[1]), each))
     attacked = [c for c in candidates if c.seed in job.seeds[: job.study.attack.seeds]]
     _attack(job, attacked, loaded, test, checkpoint, emit)
 
@@ -214,16 +221,18 @@ def _attack(
     points = [(eps, c) for eps in settings.eps or () for c in candidates]
     free = len(candidates)  # radius 0 comes first and costs nothing
     total = (len(points) - free) * len(x)
+    took = checkpoint.values.setdefault("seconds", {})  # of each point, so that a resumed job states the same
     for i, (eps, candidate) in enumerate(points):
-        began, name = time.monotonic(), f"attack-{candidate.epsilon:g}-{candidate.seed}"
+        began, name = time.monotonic(), f"attack-{candidate.epsilon!r}-{candidate.seed}"
         say = partial(emit, Stage("attack", max(0, i - free) * len(x), total))
         say()
         before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
         model = loaded[candidate.epsilon, candidate.seed]
         after = _up_to(eps, before, model, x, y, settings, candidate.seed, say)
+        seconds = took.setdefault(f"{name}-{eps!r}", time.monotonic() - began)
         checkpoint.save(name, vars(after))
         right = int(after.correct(eps).sum())
-        emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), time.monotonic() - began))
+        emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), seconds))
     emit(Stage("attack", total, total))
 
 
@@ -258,7 +267,7 @@ def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: in
         epsilon=model.epsilon,
         delta=_delta(study) if private else nan,
         noise_multiplier=model.noise_multiplier,
-        sample_rate=model.recipe.batch / datasets[study.dataset].facts["n_train"],
+        sample_rate=model.sample_rate,
         train_steps=model.recipe.steps,
         max_grad_norm=model.recipe.max_grad_norm,
         accountant=ACCOUNTANT if private else "none",

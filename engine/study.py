@@ -58,6 +58,16 @@ def number(name: str, value: Any) -> float:
 Epsilon = Annotated[float, BeforeValidator(_budget), PlainSerializer(_written, when_used="json")]
 
 
+def _no_truth(value: Any) -> Any:
+    """True is no number, though Python counts it as 1."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_no_truth)]
+
+
 class Frozen(BaseModel):
     """Immutable, no unknown fields, no NaN."""
 
@@ -77,9 +87,9 @@ class Attack(Frozen):
     name: str = "pgd"
     norm: Literal["linf", "l2"] = "linf"
     eps: Annotated[tuple[float, ...], _grid("eps"), Field(min_length=1)] | None = None
-    steps: int = Field(40, ge=1, le=1000)
-    images: int = Field(500, ge=1, le=1_000_000, description="the first test images")
-    seeds: int = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
+    steps: Count = Field(40, ge=1, le=1000)
+    images: Count = Field(500, ge=1, le=1_000_000, description="the first test images")
+    seeds: Count = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
 
 
 class Study(Frozen):
@@ -89,7 +99,7 @@ class Study(Frozen):
     model: str = "scattering-linear"
     privacy: Privacy = Privacy()
     attack: Attack = Attack()
-    seeds: int = Field(1, ge=1, le=1000, description="trained models at each budget")
+    seeds: Count = Field(1, ge=1, le=1000, description="trained models at each budget")
 
 
 class Job(Frozen):
@@ -124,7 +134,7 @@ def read(file: Path) -> dict[str, Any]:
         raise BadInput(f"{file} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise BadInput(f"{file} is not a text file in UTF-8") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{file} is not valid {'JSON' if file.suffix == '.json' else 'TOML'}: {error}") from None
     study = values.get("study", values) if isinstance(values, dict) else values
     if not isinstance(study, dict):
@@ -172,5 +182,11 @@ def _expected(field: FieldInfo, problem: str) -> str:
     bound = {type(m).__name__: getattr(m, type(m).__name__.lower(), None) for m in field.metadata}
     low = f"[{bound['Ge']}" if "Ge" in bound else f"({bound['Gt']}"
     high = f"{bound['Le']}]" if "Le" in bound else f"{bound['Lt']})"
-    kind = "a whole number " if problem.startswith("int_") else "a number " if problem.startswith("float_") else ""
+    kind = (
+        "a whole number "
+        if problem.startswith(("int_", "value_error"))
+        else "a number "
+        if problem.startswith("float_")
+        else ""
+    )
     return f"{kind}in {low}, {high}"

@@ -22,11 +22,12 @@ MARKS = 24  # progress reports a run
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model to train: budget, replicate number, recipe and the noise that keeps the budget."""
+    """One model to train: budget, replicate number, recipe, and the noise that keeps the budget at `sample_rate`."""
 
     epsilon: float
     seed: int
     recipe: Recipe
+    sample_rate: float
     noise_multiplier: float
 
     def column(self, identity: str) -> Column:
@@ -114,7 +115,7 @@ def _train_pass(
         [model.column(identity) for model in group],
         state,
         batch_key=batches,
-        sample_rate=recipe.batch / len(train.y),
+        sample_rate=group[0].sample_rate,
         steps=recipe.steps,
         momentum=recipe.momentum,
         decay=recipe.decay,
@@ -134,7 +135,8 @@ def train_network(
 ) -> nn.Module:
     """Train one network from its own initial weights, batches and noise."""
     name = f"network-{model.epsilon}-{model.seed}"
-    trainer = dpsgd.Trainer(initial(make, identity, model), model.column(identity), model.recipe, len(train[1]))
+    column, fresh = model.column(identity), initial(make, identity, model)
+    trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate)
     if name in saved:
         trainer.restore(saved[name])
     due = set(marks(model.recipe.steps))

@@ -1,6 +1,7 @@
 """Arrays that cost time to make, kept on disk under a name that says what made them; least recently used goes."""
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from engine.errors import StoreError
 
 Words = NDArray[np.uint16]
+LEFT_BEHIND = 24 * 3600  # seconds after which nobody works on a file any more
 
 
 def matrix(cache: Path, name: str, shape: tuple[int, int], fill: Callable[[Words], None], cap_gb: float) -> Words:
@@ -49,7 +51,10 @@ def _reserve(part: Path, shape: tuple[int, int]) -> None:
 
 
 def trim(cache: Path, cap_gb: float, keep: Path | None = None) -> None:
-    """Delete the least recently used arrays until the rest fits `cap_gb`."""
+    """Delete the least recently used arrays until the rest fits `cap_gb`, and what killed jobs left half-made."""
+    for part in cache.glob("*.part"):
+        if time.time() - part.stat().st_mtime > LEFT_BEHIND:
+            part.unlink(missing_ok=True)
     files = sorted(cache.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)
     used = 0.0
     for file in files:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +20,37 @@ class Images:
 
 
 def load(name: str, root: Path, *, train: bool) -> Images:
-    """Load one split; DataMissing with the remedy when its files are not here."""
+    """Load one split; DataMissing with the remedy when its files are not here, or are not what the entry declares."""
     folder = locate(name, root)
     if folder is None:
         raise DataMissing(remedy(name, root))
     images: Images = datasets[name].load()(folder, train=train)
+    if problem := _undeclared(images, datasets[name].facts, train=train):
+        raise DataMissing(f"{folder} does not hold {datasets[name].facts['title']}: {problem}.")
     return images
+
+
+def _undeclared(images: Images, facts: dict[str, Any], *, train: bool) -> str:
+    """What differs from the entry's public facts, or "": every promise of privacy is computed from them."""
+    part, n = ("training", facts["n_train"]) if train else ("test", facts["n_test"])
+    if images.x.shape != (n, *facts["shape"]):
+        return f"its {part} images have the shape {images.x.shape}, not {(n, *facts['shape'])}"
+    if not (images.x.min() >= 0 and images.x.max() <= 1):  # false for NaN, too
+        return f"its {part} images have pixels outside [0, 1]"
+    if images.y.shape != (n,) or images.y.min() < 0 or images.y.max() >= len(facts["classes"]):
+        return f"its {part} labels are not {n:,} numbers in [0, {len(facts['classes']) - 1}]"
+    return ""
 
 
 def locate(name: str, root: Path) -> Path | None:
     """The folder that holds every file of a data set, or None. A data set without files is always here.
 
-    Looked for in <root>/<name>, <root> itself, and the folders its entry names.
+    Looked for in <root>/<name>, in <root> if that is called <name>, and in the folders its entry names. (Several data
+    sets have files of the same names, so a folder that is called otherwise may hold another one.)
     """
     facts = datasets[name].facts
     files = facts.get("files", ())
-    places = [root / name, root, *map(Path, facts.get("folders", ()))]
+    places = [root / name, *([root] if root.name == name else []), *map(Path, facts.get("folders", ()))]
     return next((place for place in places if all((place / file).is_file() for file in files)), None)
 
 

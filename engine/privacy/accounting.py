@@ -5,8 +5,10 @@ the epsilon stated is never less than the epsilon spent. N, the classes, sample 
 """
 
 import json
+import os
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from math import exp, inf, log
 from pathlib import Path
 
@@ -82,7 +84,8 @@ def calibrated(
 ) -> tuple[float, list[float]]:
     """Noise multiplier, and epsilon spent at each of `marks` steps (never above `epsilon`), remembered on disk."""
     file = cache / "noise.json"
-    key = json.dumps([ACCOUNTANT, epsilon, delta, sample_rate, steps, list(marks)])
+    made_by = [ACCOUNTANT, version("dp-accounting"), COARSE, FINE, TOLERANCE]
+    key = json.dumps([*made_by, epsilon, delta, sample_rate, steps, list(marks)])
     known = _read(file)
     if key not in known:
         sigma = noise_multiplier(epsilon, delta, sample_rate, steps)
@@ -95,14 +98,14 @@ def calibrated(
 
 def _read(file: Path) -> dict[str, list]:  # type: ignore[type-arg]
     try:
-        known: dict[str, list] = json.loads(file.read_text())  # type: ignore[type-arg]
-        return known
-    except (FileNotFoundError, json.JSONDecodeError):
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _write(file: Path, known: dict[str, list]) -> None:  # type: ignore[type-arg]
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{id(known)}.part")
+    part = file.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps(known))
     part.replace(file)

@@ -24,5 +24,8 @@ def stream(*words: str | int | float) -> np.random.Generator:
 
 
 def poisson_batch(n: int, sample_rate: float, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of a batch in which each of n examples is present independently with probability `sample_rate`."""
-    return np.flatnonzero(generator.random(n) < sample_rate)
+    """Indices, in random order, of a batch that holds each of n examples independently with probability `sample_rate`.
+
+    The order matters to rounding alone: a data set cannot be arranged so that the errors of a sum add up.
+    """
+    return generator.permutation(np.flatnonzero(generator.random(n) < sample_rate))

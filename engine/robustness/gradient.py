@@ -15,7 +15,7 @@ from engine.registry import register
 
 
 def project(x_adv: Tensor, x: Tensor, eps: float, norm: str) -> Tensor:
-    """The nearest point of the ball around x, then of [0, 1]; both hold afterwards.
+    """The nearest point of the ball around x, then of [0, 1]; both hold afterwards, up to the rounding of x + delta.
 
     x lies in the box, so clipping to the box only shortens each coordinate of x_adv - x.
     """

@@ -1,6 +1,9 @@
 """What a person meets in Chromium, from the first request to a study that was stopped and goes on."""
 
+import os
 import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -184,3 +187,27 @@ def test_charts_take_the_colours_of_the_theme(visit: Open, server: Server, theme
     title = chart(page).locator(".gtitle").first
     title.wait_for()
     assert title.evaluate("one => getComputedStyle(one).fill") == text
+
+
+def test_the_server_starts_a_supervisor_anew_that_was_killed(tmp_path: Path) -> None:
+    with serving(tmp_path / "home") as fresh:
+        pids: list[int] = []
+        for _ in range(2):
+            until_owned(fresh, pids)
+            pids.append(owner_of(fresh) or 0)
+            os.kill(pids[-1], signal.SIGKILL)
+        until_owned(fresh, pids)
+    assert owner_of(fresh) is None
+
+
+def owner_of(server: Server) -> int | None:
+    owner = services.owner(settings=server.settings)
+    return owner.pid if owner else None
+
+
+def until_owned(server: Server, not_by: list[int]) -> None:
+    """Wait until a process that is not one of `not_by` runs the store's jobs."""
+    until = time.monotonic() + 20
+    while owner_of(server) in (None, *not_by):
+        assert time.monotonic() < until
+        time.sleep(0.05)

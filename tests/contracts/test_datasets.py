@@ -6,7 +6,7 @@ import pytest
 from engine.data import datasets
 from engine.data.images import Images, load, locate, remedy
 from tests.conftest import unavailable
-from tests.engine.data.files import write_cifar10, write_idx
+from tests.engine.data.files import SMALL, declare, write_cifar10, write_idx
 
 WHOLE = ("digits", "fashion-mnist")
 
@@ -18,9 +18,11 @@ def splits(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     root = tmp_path_factory.mktemp(name)
     with pytest.MonkeyPatch.context() as patch:
         if name == "cifar10":
-            write_cifar10(root, patch)
+            write_cifar10(root / name, patch)
+            declare(patch, name, 20, 4)
         elif name not in WHOLE:
-            write_idx(root)
+            write_idx(root / name)
+            declare(patch, name, SMALL["train"], SMALL["t10k"])
         elif locate(name, root) is None:
             unavailable(remedy(name, root))
         first, again = ([load(name, root, train=part) for part in (True, False)] for _ in range(2))

@@ -68,7 +68,10 @@ BAD = [
     (["run", *SMALL, "--eps", "1.5"], "eps=1.5 is not in [0, 1]"),
     (["run", *SMALL, "--eps", "9", "--norm", "l2"], "eps=9 is not in [0, 8]"),
     (["run", *SMALL, "--delta", "0"], "delta=0 is not in (0, 1)"),
-    (["run", *SMALL, "--delta", "1e-3"], "delta=0.001 is not in (0, 1/N = 0.000696) for the 1,437 images of digits"),
+    (
+        ["run", *SMALL, "--delta", "1e-3"],
+        "delta=0.001 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits",
+    ),
     (["run", *SMALL, "--seeds", "0"], "seeds=0 is not in [1, 1000]"),
     (["run", *SMALL, "--seeds", "two"], "seeds='two' is not a whole number in [1, 1000]"),
     (["run", *SMALL, "--steps", "-1"], "attack.steps=-1 is not in [1, 1000]"),
@@ -227,6 +230,19 @@ def test_ctrl_c_leaves_the_study_to_whoever_else_waits(at_work: Callable[[str], 
     )
     assert interrupted() == (130, f"Study {digest} goes on: someone else waits for it.")
     wait_for(digest, lambda status: status.state == "done")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+def test_a_supervisor_that_dies_under_the_command_line_is_followed_by_another() -> None:
+    process = subprocess.Popen([sys.executable, "-m", "engine", "run", *SMALL], env=supervisor.environment())
+    until = time.monotonic() + 20
+    while (owner := services.owner()) is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(owner.pid, signal.SIGKILL)
+    assert process.wait(60) == 0
+    assert services.statuses()[0].state == "done"
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """From a question to work: properties that hold for any study that can be asked."""
 
+from dataclasses import replace
 from math import inf, sqrt
 from typing import Any
 
@@ -11,6 +12,7 @@ from engine.data import datasets
 from engine.errors import BadInput
 from engine.models import models
 from engine.planning import digest, n_points, plan, resolve, work
+from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
 
@@ -111,18 +113,29 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
     assert digest(resolve(parse(spelt))) == digest(resolve(parse({})))
 
 
-def test_a_raised_component_version_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("registry", "name"), [(datasets, "digits"), (models, "scattering-linear"), (attacks, "pgd")], ids=str
+)
+def test_a_raised_component_version_changes_the_digest(
+    registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = digest(resolve(Study()))
-    entry = datasets["digits"]
-    monkeypatch.setitem(datasets.entries, "digits", type(entry)(**{**vars(entry), "version": entry.version + 1}))
+    monkeypatch.setitem(registry.entries, name, replace(registry[name], version=registry[name].version + 1))
     assert digest(resolve(Study())) != before
+
+
+@pytest.mark.parametrize(("dataset", "delta"), [("digits", 1e-5), ("fashion-mnist", 1 / 600_000), ("cifar10", 2e-6)])
+def test_default_delta_is_a_tenth_of_one_image_and_at_most_1e_5(dataset: str, delta: float) -> None:
+    assert resolve(parse({"dataset": dataset})).privacy.delta == pytest.approx(delta)
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "digit"}, "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits, "),
     ({"model": "cn"}, "model 'cn' is unknown (did you mean 'cnn'?); choose from: cnn, scattering-linear"),
     ({"attack": {"name": "gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?); choose from: fgsm, pgd"),
-    ({"privacy": {"delta": 0.5}}, "delta=0.5 is not in (0, 1/N = 0.000696) for the 1,437 images of digits"),
+    ({"privacy": {"delta": 0.5}}, "delta=0.5 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),
+    ({"privacy": {"delta": 1e-13}}, "delta=1e-13 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),
+    ({"attack": {"eps": 1.0000001}}, "eps=1.0000001 is not in [0, 1]"),
     ({"attack": {"eps": 1.1}}, "eps=1.1 is not in [0, 1]"),
     ({"attack": {"eps": -0.1}}, "eps=-0.1 is not in [0, 1]"),
     ({"attack": {"eps": float("nan")}}, "eps=nan is not in [0, 1]"),

@@ -3,14 +3,21 @@
 from dataclasses import replace
 from math import inf, sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from engine import checkpoint, planning, runs
+from engine import checkpoint, features, planning, runs
+from engine.data import datasets
 from engine.data.images import load
 from engine.events import Event, Provisional, Stage, Trained
+from engine.models import models
+from engine.models.scattering import ScatteringLinear
+from engine.privacy import bank, dpsgd
+from engine.privacy.accounting import epsilon_spent
 from engine.results import Row
+from engine.robustness import curve
 from engine.study import Study, parse
 
 
@@ -84,6 +91,10 @@ def test_rows_say_what_made_them(whole: tuple[Study, Path, list[Event]]) -> None
     private = next(row for row in rows if row.epsilon == 1)
     assert (private.unit, private.mode, private.delta) == ("one image added or removed", "reproducible", 1e-5)
     assert private.noise_multiplier > 1
+    robust = [row for row in rows if row.metric == "robust_accuracy"]
+    assert {(row.attack, row.norm, row.attack_steps, row.restarts) for row in robust} == {("pgd", "linf", 5, 1)}
+    assert {(row.attack, row.norm, row.attack_steps) for row in rows if row not in robust} == {("none", "none", 0)}
+    assert {row.train_steps for row in rows} == {60, 600}
     assert private.sample_rate == 718 / 1437
     baseline = next(row for row in rows if row.epsilon == inf)
     assert (baseline.noise_multiplier, baseline.max_grad_norm, baseline.accountant) == (0.0, inf, "none")
@@ -95,6 +106,95 @@ def test_rows_say_what_made_them(whole: tuple[Study, Path, list[Event]]) -> None
         )
         assert row.low == pytest.approx(centre - half, abs=1e-6)
         assert row.high == pytest.approx(centre + half, abs=1e-6)
+
+
+def in_training(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What each private model was really trained with: noted where batches, clipping and noise are made."""
+    seen: list[dict[str, Any]] = []
+    bank_train, network_train = bank.train, dpsgd.Trainer.train
+
+    def noted_bank(features: Any, columns: Any, state: Any, **how: Any) -> Any:
+        drawn = how["sample_rate"], how["steps"]
+        seen.extend(_noted(c.key, c.noise_multiplier, c.max_grad_norm, *drawn) for c in columns if c.noise_multiplier)
+        return bank_train(features, columns, state, **how)
+
+    def noted_network(self: dpsgd.Trainer, x: Any, y: Any, *, batch_key: Any, on_step: Any) -> None:
+        if isinstance(self.optimizer, dpsgd.Optimizer):
+            norm = self.optimizer.max_grad_norm / (1 - bank.MARGIN)
+            sigma = self.optimizer.scale / norm
+            seen.append(_noted(self.column.key, sigma, norm, self.sample_rate, self.recipe.steps))
+        network_train(self, x, y, batch_key=batch_key, on_step=on_step)
+
+    monkeypatch.setattr(bank, "train", noted_bank)
+    monkeypatch.setattr(dpsgd.Trainer, "train", noted_network)
+    return seen
+
+
+def _noted(key: Any, sigma: float, norm: float, sample_rate: float, steps: int) -> dict[str, Any]:
+    used = {"noise_multiplier": sigma, "max_grad_norm": norm, "sample_rate": sample_rate, "train_steps": steps}
+    return {"key": key, **used}
+
+
+@pytest.mark.parametrize("model", ["scattering-linear", "cnn"])
+def test_what_is_stated_is_what_was_trained_and_it_keeps_the_budget(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import recipes
+
+    def short(epsilon: float, n_train: int) -> recipes.Recipe:
+        return recipes.Recipe(batch=100, steps=5, learning_rate=0.1, max_grad_norm=0.1)
+
+    monkeypatch.setitem(recipes._RECIPES, model, short)
+    seen = in_training(monkeypatch)
+    study = small(model=model, seeds=2, privacy={"epsilons": [1, 3]}, attack={"eps": [0.1], "steps": 1, "images": 10})
+    rows = [event for event in executed(study, tmp_path) if isinstance(event, Row) and event.metric == "accuracy"]
+    assert len(rows) == len(seen) == 4
+    for row in rows:
+        used = next(one for one in seen if one["key"][1:] == (row.epsilon, row.seed))
+        stated = {name: getattr(row, name) for name in ("noise_multiplier", "max_grad_norm", "sample_rate")}
+        assert stated == pytest.approx({name: used[name] for name in stated})
+        assert row.train_steps == used["train_steps"] == 5
+        spent = epsilon_spent(used["noise_multiplier"], used["sample_rate"], used["train_steps"], row.delta)
+        assert 0.95 * row.epsilon < spent <= row.epsilon
+        assert used["sample_rate"] == 100 / 1437
+    assert len({one["key"] for one in seen}) == 4, "two models would draw the same noise"
+
+
+def test_streams_depend_on_the_images_and_on_what_made_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of data sets that differ in one image must not share their noise: their difference would bare it."""
+    study, (x, y) = small(), runs.tensors("digits", Path("data"), train=True)
+    known = {runs.training_identity(study, (x, y)), runs.training_identity(study, (x[1:], y[1:]))}
+    known.add(runs.training_identity(study, (x, y.roll(1))))
+    known.add(runs.training_identity(small(model="cnn"), (x, y)))
+    known.add(runs.training_identity(small(privacy={"delta": 1e-6}), (x, y)))
+    for registry, name in ((datasets, "digits"), (models, "scattering-linear")):
+        with monkeypatch.context() as patch:
+            patch.setitem(registry.entries, name, replace(registry[name], version=99))
+            known.add(runs.training_identity(study, (x, y)))
+    assert len(known) == 7
+    assert runs.training_identity(small(seeds=5, attack={"eps": [0.3]}), (x, y)) in known
+
+
+def test_budgets_that_differ_in_the_last_digit_are_different_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small(privacy={"epsilons": [1.0, 1.0000001]}, seeds=1)
+    events = executed(study, tmp_path)
+    files = {event.path: event.epsilon for event in events if isinstance(event, Trained)}
+    assert set(files.values()) == {1.0, 1.0000001}
+    assert len({Path(file).read_bytes()[-400:] for file in files}) == 2
+
+
+def test_other_images_of_the_same_name_get_features_of_their_own(tmp_path: Path) -> None:
+    study = small()
+    train, test = (runs.tensors("digits", tmp_path, train=part) for part in (True, False))
+    extractor = ScatteringLinear((1, 8, 8), 10)
+    made = [
+        features.of_splits(study, extractor, (part, test), lambda event: None, tmp_path, 1.0)[0]
+        for part in (train, (train[0].flip(0), train[1]), train)
+    ]
+    assert not torch.equal(made[0].x, made[1].x)
+    assert torch.equal(made[0].x, made[2].x)
 
 
 def test_progress_says_loss_for_the_baseline_only(whole: tuple[Study, Path, list[Event]]) -> None:
@@ -131,6 +231,40 @@ def test_a_killed_job_ends_with_the_same_numbers(
     with pytest.raises(KeyboardInterrupt):
         executed(study, tmp_path, stop_after=int(share * len(events)))
     assert numbers(executed(study, tmp_path)) == numbers(events)
+
+
+def test_a_job_killed_between_checkpoint_and_row_repeats_neither_the_attack_nor_its_time(
+    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, _, events = whole
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
+    at = max(i for i, event in enumerate(events) if isinstance(event, Row) and event.eps == 0.02)
+    first: list[Event] = []
+    job = planning.plan(study)[0]
+    places = runs.Places(tmp_path / "data", tmp_path / "cache", tmp_path / "0")
+
+    def dies_at(event: Event) -> None:
+        first.append(event)
+        if isinstance(event, Row) and len([one for one in first if isinstance(one, Row)]) == dies:
+            raise KeyboardInterrupt
+
+    dies = len([event for event in events[: at + 1] if isinstance(event, Row)])
+    with pytest.raises(KeyboardInterrupt):
+        runs.execute(job, dies_at, places=places, threads=torch.get_num_threads())
+    before = {row.key: row.seconds for row in first if isinstance(row, Row) and row.metric == "robust_accuracy"}
+    attacked: list[float] = []
+    advance = curve.advance
+
+    def noted(*arguments: Any, **how: Any) -> curve.Standing:
+        attacked.append(how["eps"])
+        return advance(*arguments, **how)
+
+    monkeypatch.setattr(curve, "advance", noted)
+    again = executed(study, tmp_path)
+    assert attacked == [0.1, 0.1]
+    after = {row.key: row.seconds for row in again if isinstance(row, Row)}
+    assert {key: after[key] for key in before} == before
+    assert numbers(again) == numbers(events)
 
 
 def test_a_network_study_runs_resumes_and_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,9 @@ REFUSED: list[tuple[Any, str]] = [
     ({"attack": {"steps": 0}}, "attack.steps=0 is not in [1, 1000]"),
     ({"attack": {"images": 0}}, "attack.images=0 is not in [1, 1000000]"),
     ({"seeds": 0}, "seeds=0 is not in [1, 1000]"),
+    ({"seeds": True}, "seeds=True is not a whole number in [1, 1000]"),
+    ({"attack": {"steps": True}}, "attack.steps=True is not a whole number in [1, 1000]"),
+    ({"privacy": {"epsilons": [100.0000001]}}, "epsilon=100.0000001 is not in [0.05, 100] and not inf"),
     ({"seeds": 1001}, "seeds=1001 is not in [1, 1000]"),
     ({"seeds": 1.5}, "seeds=1.5 is not a whole number in [1, 1000]"),
     ({"seeds": "x" * 99}, f"seeds='{'x' * 59} is not a whole number in [1, 1000]"),
@@ -48,6 +51,12 @@ def test_refuses_in_one_sentence(values: Any, sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
         parse(values)
     assert str(refused.value) == sentence
+
+
+def test_a_file_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text("seeds = " + 5000 * "[" + 5000 * "]")
+    with pytest.raises(BadInput, match="is not valid TOML"):
+        read(tmp_path / "deep.toml")
 
 
 def test_defaults_are_a_study_a_person_would_ask() -> None:

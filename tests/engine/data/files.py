@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import pickle
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.data import datasets
+
 SMALL = {"train": 30, "t10k": 20}
+
+
+def declare(patch: pytest.MonkeyPatch, name: str, n_train: int, n_test: int) -> None:
+    """Have the entry of a data set declare a small number of images: `load` refuses any other."""
+    entry = datasets[name]
+    facts = {**entry.facts, "n_train": n_train, "n_test": n_test}
+    patch.setitem(datasets.entries, name, replace(entry, facts=facts))
 
 
 def idx(values: NDArray[np.uint8]) -> bytes:

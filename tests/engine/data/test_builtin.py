@@ -8,7 +8,7 @@ import pytest
 from engine.data import datasets
 from engine.data.images import load, locate, remedy
 from engine.errors import BadInput, DataMissing
-from tests.engine.data.files import SMALL, idx, write_cifar10, write_idx
+from tests.engine.data.files import SMALL, declare, idx, write_cifar10, write_idx
 
 NOWHERE = Path("/nowhere")
 
@@ -26,11 +26,14 @@ def test_digits_split_is_stratified_and_disjoint() -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-@pytest.mark.parametrize("below", ["{name}", "."])
-def test_idx_files_are_read_byte_by_byte(tmp_path: Path, name: str, below: str) -> None:
-    written = write_idx(tmp_path / below.format(name=name))
+@pytest.mark.parametrize("below", [".", "{name}"])
+def test_idx_files_are_read_byte_by_byte(
+    tmp_path: Path, name: str, below: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(monkeypatch, name, SMALL["train"], SMALL["t10k"])
+    written = write_idx(tmp_path / name)
     for part, train in (("train", True), ("t10k", False)):
-        images = load(name, tmp_path, train=train)
+        images = load(name, tmp_path / below.format(name=name), train=train)
         assert images.x.shape == (SMALL[part], 1, 28, 28)
         assert np.array_equal(np.rint(images.x[:, 0] * 255), written[f"{part}-images-idx3-ubyte.gz"])
         assert np.array_equal(images.y, written[f"{part}-labels-idx1-ubyte.gz"])
@@ -38,6 +41,7 @@ def test_idx_files_are_read_byte_by_byte(tmp_path: Path, name: str, below: str) 
 
 def test_cifar10_is_read_in_channel_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = write_cifar10(tmp_path / "cifar10", monkeypatch)
+    declare(monkeypatch, "cifar10", 20, 4)
     images = load("cifar10", tmp_path, train=True)
     assert np.array_equal(np.rint(images.x * 255), written)
     assert images.x.flags.c_contiguous
@@ -46,8 +50,8 @@ def test_cifar10_is_read_in_channel_order(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_damaged_cifar10_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_cifar10(tmp_path, monkeypatch)
-    (tmp_path / "cifar-10-batches-py" / "data_batch_1").write_bytes(b"no")
+    write_cifar10(tmp_path / "cifar10", monkeypatch)
+    (tmp_path / "cifar10" / "cifar-10-batches-py" / "data_batch_1").write_bytes(b"no")
     with pytest.raises(DataMissing, match="CIFAR-10 in .* is incomplete or damaged"):
         load("cifar10", tmp_path, train=True)
 
@@ -63,11 +67,38 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, damage: str) -> None:
-    write_idx(tmp_path)
-    file = tmp_path / "train-images-idx3-ubyte.gz"
+    write_idx(tmp_path / "mnist")
+    file = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
     with pytest.raises(DataMissing, match=f"{tmp_path}.* is damaged"):
         load("mnist", tmp_path, train=True)
+
+
+UNDECLARED: dict[str, tuple[tuple[int, ...], int, str]] = {
+    "more images": ((31, 28, 28), 3, r"its training images have the shape \(31, 1, 28, 28\), not \(30, 1, 28, 28\)"),
+    "other images": ((30, 8, 8), 3, r"its training images have the shape \(30, 1, 8, 8\)"),
+    "another class": ((30, 28, 28), 10, r"its training labels are not 30 numbers in \[0, 9\]"),
+}
+
+
+@pytest.mark.parametrize("what", UNDECLARED)
+def test_files_that_are_not_what_the_entry_declares_are_refused(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The noise is computed for the N, the shape and the classes that the entry declares."""
+    declare(monkeypatch, "mnist", 30, 20)
+    shape, label, sentence = UNDECLARED[what]
+    write_idx(tmp_path / "mnist")
+    for kind, values in (("images", np.zeros(shape, np.uint8)), ("labels", np.full(shape[0], label, np.uint8))):
+        (tmp_path / "mnist" / f"train-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz").write_bytes(idx(values))
+    with pytest.raises(DataMissing, match=f"mnist does not hold MNIST: {sentence}"):
+        load("mnist", tmp_path, train=True)
+
+
+def test_files_of_the_same_names_are_not_taken_for_another_data_set(tmp_path: Path) -> None:
+    write_idx(tmp_path / "fashion-mnist")
+    assert locate("fashion-mnist", tmp_path / "fashion-mnist") == tmp_path / "fashion-mnist"
+    assert locate("mnist", tmp_path / "fashion-mnist") is None
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
@@ -86,8 +117,8 @@ def test_fashion_mnist_knows_debians_package(fashion_mnist: Path) -> None:
 
 
 def test_half_a_data_set_counts_as_missing(tmp_path: Path) -> None:
-    write_idx(tmp_path)
-    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    write_idx(tmp_path / "mnist")
+    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     assert locate("mnist", tmp_path) is None
 
 

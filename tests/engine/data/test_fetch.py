@@ -8,7 +8,7 @@ import pytest
 from engine.data.fetch import fetch
 from engine.data.images import load, locate
 from engine.errors import BadInput, DataMissing
-from tests.engine.data.files import SMALL, write_cifar10, write_idx
+from tests.engine.data.files import SMALL, declare, write_cifar10, write_idx
 
 
 def _fake(monkeypatch: pytest.MonkeyPatch, kind: str, download: Any) -> None:
@@ -18,6 +18,7 @@ def _fake(monkeypatch: pytest.MonkeyPatch, kind: str, download: Any) -> None:
 def test_idx_files_end_where_they_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fake(monkeypatch, "MNIST", lambda root, download: write_idx(Path(root) / "MNIST" / "raw"))
     assert fetch("mnist", tmp_path / "data") == f"MNIST is in {tmp_path / 'data' / 'mnist'}."
+    declare(monkeypatch, "mnist", SMALL["train"], SMALL["t10k"])
     assert len(load("mnist", tmp_path / "data", train=True).x) == SMALL["train"]
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["mnist"]
 
@@ -27,6 +28,7 @@ def test_cifar10_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         _fake(patch, "CIFAR10", lambda root, download: _batches(Path(root)))
         fetch("cifar10", tmp_path)
     write_cifar10(tmp_path / "cifar10", monkeypatch)
+    declare(monkeypatch, "cifar10", 20, 4)
     assert len(load("cifar10", tmp_path, train=True).x) == 20
 
 

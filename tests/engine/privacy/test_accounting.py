@@ -81,5 +81,9 @@ def test_calibration_is_remembered_and_spending_rises_to_the_budget(tmp_path: Pa
     assert sorted(spent) == spent
     assert spent[-1] == pytest.approx(3.0, rel=1e-3)
     assert spent[-1] <= 3.0
-    (tmp_path / "noise.json").write_text("{ damaged")
-    assert calibrated(tmp_path, 3.0, 1e-5, 0.2, 50, [10, 30, 50])[0] == sigma
+    for other in ((2.0, 1e-5, 0.2, 50), (3.0, 1e-6, 0.2, 50), (3.0, 1e-5, 0.1, 50), (3.0, 1e-5, 0.2, 40)):
+        assert calibrated(tmp_path, *other, [10])[0] == noise_multiplier(*other)
+    for damaged in (b"{ damaged", b"[]", b"null", b"\xff"):
+        (tmp_path / "noise.json").write_bytes(damaged)
+        assert calibrated(tmp_path, 3.0, 1e-5, 0.2, 50, [10, 30, 50])[0] == sigma
+    assert [file.name for file in tmp_path.iterdir()] == ["noise.json"]

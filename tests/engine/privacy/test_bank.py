@@ -182,6 +182,30 @@ def test_negative_control_a_bf16_sum_breaks_the_bound() -> None:
     assert max(changes) > 1.0
 
 
+def contrived() -> Features:
+    """8,192 rows, block by block: some that raise the sum, then many of half a unit in its last place.
+
+    Without the first row every one of these rounds the other way.
+    """
+    block, raised = 512, 16.0
+    shorter = C * (1 - bank.MARGIN) / 2**0.5  # what one row of the first kind adds
+    n = int(raised // shorter)
+    half = 128 * 0.75 * raised * 2**-24 / shorter
+    rows = [[128.0, 0.0, 1.0] if i <= n else [half, 128.0 * (-1) ** i, 1.0] for i in range(block)]
+    labels = [int(i <= n) for i in range(block)]
+    return as_features(torch.tensor(rows * 16).bfloat16(), torch.tensor(labels * 16))
+
+
+def test_bound_holds_for_contrived_rows_because_batches_come_in_random_order() -> None:
+    features = contrived()
+    in_order = torch.arange(8192)
+    if torch.cpu._is_avx512_bf16_supported():  # contrived for the order in which that kernel sums
+        assert moved(features, in_order, torch.zeros(3, 4), [0]) > 1.0, "the control must break the bound"
+    for step in range(10):
+        rows = torch.from_numpy(poisson_batch(8192, 1.0, stream("order", step)))
+        assert moved(features, rows, torch.zeros(3, 4), [0, int(rows[0])]) < 1.0
+
+
 @pytest.mark.parametrize("size", [1e-30, 1e-12, 1e12, 1e30])
 def test_bound_holds_for_tiny_and_huge_examples(size: float) -> None:
     features = some_features(300)

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 from torch import Tensor, nn
 
 from engine.privacy import dpsgd
-from engine.privacy.bank import Column
+from engine.privacy.bank import MARGIN, Column
 from engine.privacy.dpsgd import Trainer
 from engine.privacy.streams import poisson_batch, stream
 from engine.recipes import Recipe
@@ -23,7 +23,7 @@ def task() -> tuple[nn.Module, Tensor, Tensor]:
 
 
 def trainer(model: nn.Module, recipe: Recipe = PRIVATE, noise: float = 1.1) -> Trainer:
-    return Trainer(model, Column(KEY, recipe.learning_rate, noise, recipe.max_grad_norm), recipe, 20)
+    return Trainer(model, Column(KEY, recipe.learning_rate, noise, recipe.max_grad_norm), recipe, recipe.batch / 20)
 
 
 def naive_step(model: nn.Module, x: Tensor, y: Tensor, rows: list[int], bound: float) -> list[Tensor]:
@@ -47,9 +47,9 @@ def test_training_equals_a_plain_loop() -> None:
     sgd = torch.optim.SGD(twin.parameters(), lr=0.7, momentum=0.9)
     for t in range(4):
         rows = poisson_batch(20, 8 / 20, stream("b", "batch", t)).tolist()
-        g = torch.Generator().manual_seed(int(stream(*KEY, "noise", t).integers(2**63)))
-        for p, total in zip(twin.parameters(), naive_step(twin, x, y, rows, 0.2), strict=True):
-            p.grad = (total + torch.normal(0, 1.1 * 0.2, p.shape, generator=g)) / 8
+        drawn = stream(*KEY, "noise", t)
+        for p, total in zip(twin.parameters(), naive_step(twin, x, y, rows, 0.2 * (1 - MARGIN)), strict=True):
+            p.grad = (total + torch.from_numpy(drawn.normal(0, 1.1 * 0.2, tuple(p.shape))).float()) / 8
         sgd.param_groups[0]["lr"] = 0.7 * min(1.0, (4 - t) / 2)
         sgd.step()
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
