@@ -16,6 +16,7 @@ MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
 PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
 ROOM = 48  # px of a legend
+ROOM_OF_TICK = 0.13  # share of the axis that a tick's label takes
 CLEAR = "rgba(0,0,0,0)"
 MOST_LABELS = 6  # with more lines, a legend below
 
@@ -83,18 +84,18 @@ def _layout(palette: Palette, title: str, note: str) -> dict[str, Any]:
 
 
 def _axis(figure: go.Figure, ticks: dict[float, str], title: str) -> None:
-    """Ticks where points are, as far as their labels have room; half a step of air at both ends."""
+    """A grid line at each point, its label where there is room for it level; half a step of air at both ends."""
     low, high = min(ticks, default=0.0), max(ticks, default=1.0)
     span = (high - low) or 1.0
-    shown: list[float] = []
-    for x in [high, *sorted(ticks, reverse=True)]:
-        if x == low or (x - low >= 0.09 * span and all(other - x >= 0.09 * span for other in shown if other != x)):
-            shown.append(x)
-    shown = sorted(set(shown))
+    named = {low}
+    for x in sorted(ticks, reverse=True):
+        if all(abs(other - x) >= ROOM_OF_TICK * span for other in named):
+            named.add(x)
     figure.update_xaxes(
         range=[low - 0.06 * span, high + 0.04 * span],
-        tickvals=shown,
-        ticktext=[ticks[x] for x in shown],
+        tickvals=sorted(ticks),
+        ticktext=[ticks[x] if x in named else "" for x in sorted(ticks)],
+        tickangle=0,
         title_text=title,
     )
 

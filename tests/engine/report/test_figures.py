@@ -20,6 +20,7 @@ from engine.report.figures import (
     trade_off,
 )
 from engine.report.palette import DARK, LIGHT, LIVE, Palette
+from engine.report.words import NBSP
 from engine.results import Row
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 
@@ -51,6 +52,14 @@ def test_a_budget_without_a_result_is_a_gap() -> None:
     figure = draw_by_budget(info())
     assert all(trace.connectgaps is False for trace in figure.data if trace.mode == "lines+markers")
     assert figure.data[0].y == (80.0, None, 90.0)
+
+
+def test_ticks_that_have_no_room_keep_their_grid_line_but_lose_their_label() -> None:
+    radii = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
+    axis = draw_by_strength(info(radii=radii)).layout.xaxis
+    assert axis.tickvals == radii
+    assert [text.replace(NBSP, " ") for text in axis.ticktext] == ["0 %", "", "1 %", "2 %", "3 %", "5 %"]
+    assert axis.tickangle == 0
 
 
 def test_intervals_are_drawn_as_bars() -> None:
