@@ -68,9 +68,10 @@ def run(
     from engine.report.export import writable
     from engine.study import parse, read
 
-    if file is None and dataset is None:
-        raise BadInput("no data set was named: add --dataset digits, or a study file")
-    study = resolve(parse(_asked(read(file) if file else {}, context.params)))
+    asked = _asked(read(file) if file else {}, context.params)
+    if "dataset" not in asked:
+        raise BadInput("no data set was named: add --dataset digits, or a study file that names one")
+    study = resolve(parse(asked))
     if out:
         writable(out)
     _finish(_compute(study), out)
@@ -219,6 +220,8 @@ def export_model(
     found = services.run_path(run)
     study = services.study(found.digest)
     assert study is not None
+    if out.is_dir():
+        raise BadInput(f"--out {out} is a folder: name a file, for example {out / 'model.pt2'}")
     writable(out.parent)
     from engine.report.portable import write_program  # imports torch: after what may be refused
 

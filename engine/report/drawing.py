@@ -1,7 +1,7 @@
 """The information of figures.py, drawn with plotly: own template, explicit colours, points at 0 whole."""
 
 from collections.abc import Sequence
-from math import isinf
+from math import ceil, isinf
 from typing import Any
 
 from plotly import graph_objects as go
@@ -15,7 +15,7 @@ RANGE = (-4.0, 104.0)
 MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
 PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
-ROOM = 48  # px of a legend
+LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is least room
 ROOM_OF_TICK = 0.13  # share of the axis that a tick's label takes
 CLEAR = "rgba(0,0,0,0)"
 MOST_LABELS = 6  # with more lines, a legend below
@@ -49,7 +49,9 @@ def draw_by_strength(info: TradeOff, palette: Palette = LIGHT, *, note: str = ""
         figure.add_shape(type="line", x0=info.strength, x1=info.strength, yref="paper", y0=0, y1=1, line=mark)
     figure.update_layout(meta={"mark": palette.meanings[1]})
     if len(info.budgets) > MOST_LABELS:
-        figure.update_layout(showlegend=True, margin={"r": 16, "b": MARGIN["b"] + ROOM}, height=HEIGHT + ROOM)
+        room = LEGEND_ROW * (1 + ceil(len(info.budgets) / LEGEND_COLUMNS))
+        figure.update_layout(showlegend=True, margin={"r": 16, "b": MARGIN["b"] + room}, height=HEIGHT + room)
+        figure.update_layout(legend={"maxheight": room})
     else:
         _label_ends(figure, [(line, style[0]) for line, style in zip(info.budgets, styles, strict=True)])
     said = "attack strength, share of full brightness" if info.norm == "linf" else "attack strength, distance"

@@ -107,7 +107,8 @@ def trade_off(
 def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict[tuple[float, float], Point]) -> Line:
     label = words.budget(epsilon)
     spots = (_spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
-    return Line(f"budget-{epsilon:g}", label, tuple(spots))
+    # plotly makes the name a CSS class and selects by it: no dots
+    return Line(f"budget-{epsilon!r}".replace(".", "-"), label, tuple(spots))
 
 
 def _attack(eps: float, norm: str) -> str:

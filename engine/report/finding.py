@@ -25,7 +25,7 @@ def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
     private, baseline = min(clean), max(clean)
     attacked = {epsilon: point for (epsilon, radius), point in robust.items() if radius == eps}
     norm = str(frame["norm"].iloc[-1])
-    if attacked and eps and all(point.high <= BROKEN for point in attacked.values()):
+    if attacked and eps and all(point.mean <= BROKEN for point in attacked.values()):
         return f"Every model breaks {_tampered(eps, norm)}: look at a weaker attack."
     both = eps and {private, baseline} <= set(attacked)
     tampering = _tampered(eps, norm) if eps else ""

@@ -35,13 +35,13 @@ class Point:
 def clean(frame: pd.DataFrame) -> dict[float, Point]:
     """Images recognised as they are, by epsilon."""
     rows = frame[frame["metric"] == "accuracy"]
-    return {epsilon: _point(group) for (epsilon,), group in by(rows, "epsilon").items()}
+    return {epsilon: point(group) for (epsilon,), group in by(rows, "epsilon").items()}
 
 
 def robust(frame: pd.DataFrame) -> dict[tuple[float, float], Point]:
     """Images recognised under attack, by (epsilon, eps)."""
     rows = frame[frame["metric"] == "robust_accuracy"]
-    return {(epsilon, eps): _point(group) for (epsilon, eps), group in by(rows, "epsilon", "eps").items()}
+    return {(epsilon, eps): point(group) for (epsilon, eps), group in by(rows, "epsilon", "eps").items()}
 
 
 def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFrame]:
@@ -50,7 +50,8 @@ def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFra
     return {tuple(map(float, key)): part for key, part in groups}
 
 
-def _point(group: pd.DataFrame) -> Point:
+def point(group: pd.DataFrame) -> Point:
+    """The point of rows that differ in their seed alone."""
     value = group["value"]
     return Point(
         mean=float(value.mean()),

@@ -4,11 +4,12 @@ from math import nan
 
 import pandas as pd
 
+from engine.report import points
 from engine.results import COLUMNS
 
 POINT = ["metric", "attack", "norm", "epsilon", "eps"]
 ONE_SEED = "95 % Wilson interval of one seed"
-SEVERAL = "smallest and largest of the seeds"
+SEVERAL = "95 % Wilson interval, widened to the smallest and largest of the seeds"
 SUMMARY_COLUMNS = (*POINT, "n_seeds", "mean", "low", "high", "spread", "interval")
 
 
@@ -20,17 +21,15 @@ def curves_csv(frame: pd.DataFrame) -> bytes:
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a point (metric, attack, norm, epsilon, eps): its mean over the seeds and how sure that is.
 
-    With one seed `low` and `high` are its Wilson interval and `spread` is NaN; with several they are the smallest and
-    the largest seed, and `spread` is the sample standard deviation. `interval` says which. Fractions in [0, 1].
+    `low` and `high` are those of `points.Point`, as the charts draw them, and `interval` says what they are. `spread`
+    is the sample standard deviation over the seeds, NaN for one. Fractions in [0, 1].
     """
     groups = frame.groupby(POINT, dropna=False, sort=True)
-    rows = [(*point, *_summed(group)) for point, group in groups]
+    rows = [(*key, *_summed(group)) for key, group in groups]
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
 def _summed(group: pd.DataFrame) -> tuple[int, float, float, float, float, str]:
-    value = group["value"]
-    if len(group) == 1:
-        only = group.iloc[0]
-        return 1, float(only["value"]), float(only["low"]), float(only["high"]), nan, ONE_SEED
-    return len(group), float(value.mean()), float(value.min()), float(value.max()), float(value.std()), SEVERAL
+    point = points.point(group)
+    spread, interval = (nan, ONE_SEED) if point.n_seeds == 1 else (float(group["value"].std()), SEVERAL)
+    return point.n_seeds, point.mean, point.low, point.high, spread, interval

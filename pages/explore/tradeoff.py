@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine import services
+from engine import planning, services
 from engine.jobs.progress import Status
 from engine.study import parse
 from pages.parts import labels, notices, study_link, tables, tradeoff_view
@@ -64,10 +64,15 @@ def _offer(asked: Asked, known: Status | None) -> str:
 
 
 def _offer_quick_try(asked: Asked) -> None:
-    if asked.study is not None and asked.study.dataset == DEFAULT:
+    if asked.dataset == DEFAULT:
         return
-    cost = labels.duration(services.estimate(parse({"dataset": DEFAULT})).seconds)
-    st.button(f"Quick try: Digits (about {cost})", key="quick", on_click=quick_try)
+    study = planning.resolve(parse({"dataset": DEFAULT}))
+    known = services.status(planning.digest(study))
+    if known is not None and known.state == "done":
+        label = "Show Digits"
+    else:
+        label = f"Quick try: Digits (about {labels.duration(services.estimate(study).seconds)})"
+    st.button(label, key="quick", on_click=quick_try)
 
 
 link = study_link.current()
@@ -85,9 +90,10 @@ with st.container(border=True, key="form", gap="small"):
     request = form.draw()
     with form.buttons:
         buttons(request, status)
-    notices.problem()
-    if request.problem:
-        st.warning(request.problem, icon=":material/info:")
+    with form.notices:
+        notices.problem()
+        if request.problem:
+            st.warning(request.problem, icon=":material/info:")
 with view:
     live = st.fragment(tradeoff_view.draw, run_every=TICK if is_live(status) else None)
     live(status.digest if status else None, status.state if status else None)

@@ -23,6 +23,7 @@ DEFAULT = "digits"
 class Asked:
     """What the form asks for: a resolved study and its digest, or the sentence that says what is wrong."""
 
+    dataset: str
     study: Study | None
     digest: str
     problem: str
@@ -37,7 +38,7 @@ class Form:
         self.attacks = {choice.name: choice for choice in choices.attacks}
         self.shown = shown if shown and shown.dataset in self.data else None
         self.values: dict[str, Any] = {}
-        self.buttons = st.empty()
+        self.buttons = self.notices = st.empty()
 
     def draw(self) -> Asked:
         """The main row, room for buttons, and everything else under Advanced."""
@@ -47,6 +48,7 @@ class Form:
         with middle:
             self._budgets(dataset)
         self.buttons = st.container(horizontal=True, vertical_alignment="center")
+        self.notices = st.container()
         with st.expander("Advanced", icon=":material/tune:"):
             self._advanced(dataset)
         with right:
@@ -124,7 +126,8 @@ class Form:
         with third:
             most = dataset.facts["n_test"]
             self._count("images", labels.ATTACKED, min(like.attack.images, most), most)
-            self._count("attack_seeds", labels.ATTACKED_REPEATS, like.attack.seeds, 1000)
+            trained = self.values["seeds"] or 1
+            self._count("attack_seeds", labels.ATTACKED_REPEATS, min(like.attack.seeds, trained), trained)
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
         key = self._start(f"form-{field}", first)
@@ -139,7 +142,7 @@ class Form:
         self.values["norm"] = st.selectbox(labels.NORM, norms, format_func=labels.NORMS.__getitem__, key=key)
 
     def _count(self, field: str, label: str, first: int, most: int, tip: str | None = None, off: bool = False) -> None:
-        key = self._start(f"form-{field}" + (f"-{most}" if field == "images" else ""), first)
+        key = self._start(f"form-{field}" + (f"-{most}" if field in ("images", "attack_seeds") else ""), first)
         self.values[field] = st.number_input(
             label, min_value=1, max_value=most, step=1, key=key, help=tip, disabled=off
         )
@@ -159,10 +162,10 @@ class Form:
         try:
             study = planning.resolve(parse(self._plain(dataset)))
         except BadInput as error:
-            return Asked(None, "", str(error))
+            return Asked(dataset.name, None, "", str(error))
         if not dataset.available:
-            return Asked(None, "", dataset.remedy)
-        return Asked(study, planning.digest(study), "")
+            return Asked(dataset.name, None, "", dataset.remedy)
+        return Asked(dataset.name, study, planning.digest(study), "")
 
     def _plain(self, dataset: Choice) -> dict[str, Any]:
         values = self.values
@@ -176,7 +179,7 @@ class Form:
             "model": values["model"],
             "seeds": values["seeds"],
             "privacy": {
-                "epsilons": [*values["epsilons"], *_listed(values["more_epsilons"])],
+                "epsilons": [*values["epsilons"], *_listed(values["more_epsilons"].replace("none", "inf"))],
                 "delta": number("delta", values["delta"]),
             },
             "attack": {
@@ -194,7 +197,7 @@ class Form:
 
 
 def _listed(text: str) -> list[str]:
-    return text.replace(",", " ").split()
+    return text.replace(",", " ").replace(";", " ").split()
 
 
 def _radius(text: str, norm: str) -> float:

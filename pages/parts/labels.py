@@ -14,7 +14,7 @@ __all__ = ["NBSP", "budget", "percent", "strength"]
 QUESTION = "What do privacy and robustness cost?"
 IMAGES = "Images"
 BUDGETS = "Privacy budgets ε"
-BUDGETS_HELP = "How much one person's image may change what is learned: smaller is more private."
+BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
 STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",
@@ -41,7 +41,7 @@ STAGES = {
     "data": "reading the images",
     "noise": "working out how much noise the promise needs",
     "features": "preparing the images, once",
-    "train": "training all budgets",
+    "train": "training",
     "attack": "attacking",
 }
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}

@@ -45,7 +45,7 @@ async function draw(slot, chart, keep, style, report) {
   const text = JSON.stringify([data, shown]);
   if (text !== slot.drawn) {
     slot.drawn = text;
-    const config = { displaylogo: false, responsive: false, displayModeBar: "hover", modeBarButtons: [["resetScale2d"]] };
+    const config = { displaylogo: false, responsive: false, showTips: false, displayModeBar: "hover", modeBarButtons: [["resetScale2d"]] };
     const first = !slot.plot.data;
     const hovered = slot.hovered;
     await window.Plotly.react(slot.plot, data, shown, config);
@@ -96,7 +96,7 @@ function makeMark(slot) {
   mark.onpointermove = (event) => { if (slot.dragging) move(slot, nearest(slot, event)); };
   mark.onpointerup = mark.onpointercancel = () => { slot.dragging = false; };
   mark.onkeydown = (event) => {
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: -Infinity, End: Infinity }[event.key];
     if (!step) return;
     event.preventDefault();
     move(slot, Math.min(slot.stops.length - 1, Math.max(0, index(slot) + step)));

@@ -1,8 +1,12 @@
 """How a study stands, in words."""
 
+from dataclasses import dataclass
+from math import inf
+
 from engine.jobs.progress import Status
 from pages.parts import labels
 
+MOST_NAMED = 6
 LIVE = ("queued", "running")
 
 
@@ -11,23 +15,40 @@ def is_live(status: Status | None) -> bool:
     return status is not None and status.state in LIVE
 
 
-def doing(status: Status, steps: tuple[int, int] | None = None) -> str:
-    """What happens now and how long it takes, for a study that waits or runs; `steps` done and in all, if known."""
+@dataclass(frozen=True)
+class Training:
+    """Budgets that train side by side, and how far the one is that has the furthest to go."""
+
+    budgets: tuple[float, ...]
+    step: int
+    steps: int
+
+
+def doing(status: Status, training: Training | None = None) -> str:
+    """What happens now and how long it takes, for a study that waits or runs; `training`: which models, if known."""
     if status.state == "queued":
         return _waiting(status)
     stage = labels.STAGES.get(status.stage, status.stage)
-    parts = [stage[:1].upper() + stage[1:] + _how_far(status, steps)]
+    parts = [stage[:1].upper() + stage[1:] + _how_far(status, training)]
     if status.seconds_left is not None:
         parts.append(f"about {labels.duration(status.seconds_left)} left")
     return ", ".join(parts)
 
 
-def _how_far(status: Status, steps: tuple[int, int] | None) -> str:
-    if status.stage == "train" and steps:
-        return f": step {steps[0]:,} of {steps[1]:,}"
+def _how_far(status: Status, training: Training | None) -> str:
+    if status.stage == "train" and training:
+        return f" {_who(training.budgets)}: step {training.step:,} of {training.steps:,}"
     if 0 < status.stage_done < status.stage_total:
-        return f": {100 * status.stage_done / status.stage_total:.0f}{labels.NBSP}%"
+        return f": {100 * status.stage_done / status.stage_total:.0f}{labels.NBSP}% done"
     return ""
+
+
+def _who(budgets: tuple[float, ...]) -> str:
+    if budgets == (inf,):
+        return "without privacy"
+    if len(budgets) > MOST_NAMED:
+        return f"{len(budgets)} budgets"
+    return f"ε{labels.NBSP}" + ", ".join(labels.number(epsilon) for epsilon in budgets)
 
 
 def _waiting(status: Status) -> str:

@@ -24,7 +24,7 @@ PROMISE = {
 
 def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
     """What the charts show in numbers, what each budget promises, and the file."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("The numbers", anchor=False)
         st.download_button(
             "Download CSV",
@@ -60,7 +60,10 @@ def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
         for eps in study.attack.eps or ():
             row[_heading(eps, study)] = cells.get(("robust_accuracy", epsilon, eps), "")
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    first = _heading(0, study)
+    # where every test image was attacked, strength 0 says what "Clean" says
+    return table.drop(columns=first) if first in table and table[first].equals(table["Clean"]) else table
 
 
 def _heading(eps: float, study: Study) -> str:

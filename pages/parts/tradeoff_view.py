@@ -38,7 +38,7 @@ def draw(digest: str | None, state: str | None) -> None:
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
         info = _information(status.study, frame, provisional)
         with st.container(key="headline"):
-            _headline(status, frame, info, _steps(provisional))
+            _headline(status, frame, info, _training(provisional))
         _charts(info, status.digest, _note(status, info))
         st.container(key="provenance").caption(provenance(status.study, frame))
 
@@ -54,22 +54,23 @@ def _sentence(text: str) -> None:
     st.markdown(text)
 
 
-def _steps(provisional: pd.DataFrame) -> tuple[int, int] | None:
-    """How far the model is that has the furthest to go."""
-    if provisional.empty:
+def _training(provisional: pd.DataFrame) -> progress.Training | None:
+    """The models that train now; those that have made their last step are done."""
+    models = zip(provisional["epsilon"], provisional["step"], provisional["steps"], strict=True)
+    now = [(float(epsilon), int(step), int(steps)) for epsilon, step, steps in models if step < steps]
+    if not now:
         return None
-    models = zip(provisional["step"], provisional["steps"], strict=True)
-    step, steps = min(models, key=lambda model: model[0] / model[1])
-    return int(step), int(steps)
+    _, step, steps = min(now, key=lambda model: model[1] / model[2])
+    return progress.Training(tuple(sorted({epsilon for epsilon, _, _ in now})), step, steps)
 
 
-def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, steps: tuple[int, int] | None) -> None:
+def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: progress.Training | None) -> None:
     """The finding; while it is not known, what happens."""
     found = finding(frame, info.strength)
     if status.state == "done":
         _sentence(found or "This study holds no results.")
     elif progress.is_live(status):
-        st.progress(min(1.0, status.fraction), text=progress.doing(status, steps))
+        st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
     else:
         whole = sum(_whole(frame, status.study, epsilon) for epsilon in status.study.privacy.epsilons)
         st.warning(progress.ended(status, whole, len(status.study.privacy.epsilons)), icon=":material/error:")
@@ -114,7 +115,7 @@ def provenance(study: Study, frame: pd.DataFrame) -> str:
     delta = labels.small(study.privacy.delta or 0)
     return (
         f"{title('dataset', study.dataset)}, {facts['n_train']:,} training images, "
-        f"{within('model', study.model)}, {repeats}. "
+        f"{within('model', study.model)}, {repeats}. Bars and brackets: 95{labels.NBSP}% intervals. "
         f"Attack: {within('attack', study.attack.name)}{steps}, {study.attack.images:,} test images. "
         f"Promise: {labels.UNIT}, δ{labels.NBSP}{delta}, {labels.GUARANTEE.get(mode, mode)}."
     )

@@ -125,6 +125,23 @@ def test_a_line_hidden_in_the_legend_stays_hidden(visit: Open, steady_server: Se
     assert by_strength.evaluate(shown) == ["legendonly"] + 7 * [True]
 
 
+def test_a_budget_that_goes_leaves_the_charts_in_place(visit: Open, steady_server: Server) -> None:
+    """Plotly makes the names of lines CSS classes: one with a dot could be drawn, but not removed."""
+    asked = [{"dataset": "digits", "seeds": 2, "privacy": {"epsilons": list(budgets)}} for budgets in ((0.5, 8), (8,))]
+    first, second = (services.submit(parse(one), settings=steady_server.settings) for one in asked)
+    page = visit(f"{steady_server.url}/?study={first}")
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    chart(page, 1).locator(".main-svg").first.wait_for()
+    page.get_by_test_id("stButtonGroup").first.get_by_role("button", name="0.5", exact=True).click()
+    page.get_by_role("button", name="Watch these curves grow").click()
+    until(page, lambda: digest_of(page) == second, 5, "the other study")
+    until(page, lambda: chart(page, 1).evaluate("plot => plot.data.length") == 1, 5, "one line")
+    page.get_by_test_id("stSidebarNav").get_by_text("Runs").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert errors == []
+
+
 def zoom(page: Page) -> None:
     """Draw a box around the upper half of the first chart."""
     area = chart(page).locator(".nsewdrag").bounding_box()
@@ -163,9 +180,12 @@ def step_said(page: Page) -> int:
 def test_the_mark_moves_the_other_chart(visit: Open, server: Server) -> None:
     digest = services.submit(parse({"dataset": "digits"}), settings=server.settings)
     page = visit(f"{server.url}/?study={digest}")
-    expect(page.get_by_text("points").first).to_be_visible(timeout=60_000)
+    until(page, lambda: state(server, digest) == "done", 90, "done")
     mark = page.get_by_role("slider", name="Attack strength")
     mark.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     until(page, lambda: "Attacked by 10" in takeaway(page), 3, "the other chart at the next strength")
     expect(mark).to_have_attribute("aria-valuenow", "0.1")

@@ -32,7 +32,7 @@ def test_every_state_is_listed_with_its_link(page: Page, computed: Computed) -> 
     assert "The pictures are gone: fetch them again." in words(app)
     bars: list[Any] = list(app.get("progress"))
     texts = [bar.proto.text for bar in bars]
-    assert any(text.startswith("Training all budgets: 50") for text in texts)
+    assert any(text.startswith("Training: 50\u00a0% done") for text in texts)
     assert len(texts) == 2
 
 

@@ -123,7 +123,7 @@ def test_models_in_training_are_hollow_and_no_finding_is_drawn_from_them(page: P
     assert training["marker"]["symbol"] == "circle-open"
     assert "points" not in words(app)
     progress: Any = app.get("progress")[0]
-    assert "Training all budgets: step 10 of 20" in progress.proto.text
+    assert "Training ε\u00a01, none: step 10 of 20" in progress.proto.text
 
 
 def test_stop_stops(page: Page, computed: Computed) -> None:
@@ -202,20 +202,31 @@ def test_an_empty_grid_is_refused(page: Page) -> None:
 
 
 def test_limits_hold_on_the_server_too(page: Page) -> None:
-    """Widgets' limits live in the browser: a value that came past them is refused by the engine."""
+    """Each widget may be within its limits and the study out of bounds: the engine refuses it."""
     app = page()
-    app.number_input(key="form-attack_seeds").set_value(7).run()
-    assert "attack.seeds=7 is not in [1, 1]" in words(app)
+    app.text_input(key="form-more_epsilons").set_value("2 4 5 6 7 9").run()
+    app.number_input(key="form-seeds").set_value(1000).run()
+    assert "the grid has 11,055 points; at most 10,000 are computed" in words(app)
     assert primary(app).disabled
+
+
+def test_no_more_repeats_are_attacked_than_trained(page: Page) -> None:
+    app = page()
+    app.number_input(key="form-seeds").set_value(3).run()
+    app.number_input(key="form-attack_seeds-3").set_value(3).run()
+    app.number_input(key="form-seeds").set_value(2).run()
+    assert app.number_input(key="form-attack_seeds-2").max == 2
+    assert not primary(app).disabled
 
 
 def test_typed_budgets_and_strengths_join_the_grid(page: Page) -> None:
     app = page()
-    app.text_input(key="form-more_epsilons").set_value("0.25, 2").run()
+    app.text_input(key="form-more_epsilons").set_value("0.25, 2; none").run()
     app.text_input(key="form-more_eps").set_value("7.5 %").run()
+    app.pills(key="form-budgets").set_value([1.0]).run()
     primary(app).click().run()
     (status,) = services.statuses()
-    assert {0.25, 2.0} <= set(status.study.privacy.epsilons)
+    assert status.study.privacy.epsilons == (0.25, 1.0, 2.0, float("inf"))
     assert 0.075 in (status.study.attack.eps or ())
 
 
@@ -229,6 +240,27 @@ def test_missing_data_say_so_before_anything_is_launched(page: Page) -> None:
     (status,) = services.statuses()
     assert status.digest == planning.digest(planning.resolve(parse({"dataset": "digits"})))
     assert app.selectbox(key="form-data").value == "digits"
+
+
+def test_what_is_known_is_shown_not_tried(page: Page, computed: Computed) -> None:
+    computed(planning.resolve(parse({"dataset": "digits"})))
+    app = page()
+    app.selectbox(key="form-data").select("mnist").run()
+    assert "Show Digits" in buttons(app)
+
+
+def test_strength_0_is_left_out_where_it_repeats_the_clean_column(page: Page, computed: Computed) -> None:
+    """The stand-in attacks all images but says other numbers at strength 0, so it is shown; equal ones are not."""
+    from pages.parts.tables import recognised
+
+    study = planning.resolve(small())
+    frame = services.frame(computed(study))
+    assert "Clean, first 360" in recognised(frame, study).columns
+    clean = frame[frame["metric"] == "accuracy"].set_index("epsilon")
+    zero = (frame["metric"] == "robust_accuracy") & (frame["eps"] == 0)
+    for name in ("value", "low", "high"):
+        frame.loc[zero, name] = frame.loc[zero, "epsilon"].map(clean[name])
+    assert "Clean, first 360" not in recognised(frame, study).columns
 
 
 def test_another_norm_offers_its_own_strengths(page: Page) -> None:
