@@ -51,7 +51,7 @@ def draw_by_strength(info: TradeOff, palette: Palette = LIGHT, *, note: str = ""
     if len(info.budgets) > MOST_LABELS:
         room = LEGEND_ROW * (1 + ceil(len(info.budgets) / LEGEND_COLUMNS))
         figure.update_layout(showlegend=True, margin={"r": 16, "b": MARGIN["b"] + room}, height=HEIGHT + room)
-        figure.update_layout(legend={"maxheight": room})
+        figure.update_layout(legend={"maxheight": room, "entrywidth": 38, "font": {"size": TEXT_SIZE - 1}})
     else:
         _label_ends(figure, [(line, style[0]) for line, style in zip(info.budgets, styles, strict=True)])
     said = "attack strength, share of full brightness" if info.norm == "linf" else "attack strength, distance"
