@@ -12,6 +12,7 @@ from engine.checks import known, short, within
 from engine.data import datasets
 from engine.errors import BadInput
 from engine.models import models
+from engine.recipes import recipe
 from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Job, Study
 
@@ -93,16 +94,16 @@ def plan(study: Study) -> tuple[Job, ...]:
 def work(job: Job) -> dict[str, float]:
     """Units of work by stage, so that seconds a unit, measured here before, give the time a job will take.
 
-    A unit is one image-step: an image's features, one image once through training, or one attacked image's step.
+    A unit is one image-step: an image's features, an image in a batch of training, or one attacked image's step.
     """
     facts = datasets[job.study.dataset].facts
     attack = job.study.attack
-    n_models = len(job.epsilons) * len(job.seeds)
+    recipes = [recipe(job.study.model, epsilon, facts["n_train"]) for epsilon in job.epsilons]
     radii = len([eps for eps in attack.eps or () if eps > 0])
     attacked = len(job.epsilons) * min(attack.seeds, len(job.seeds))
     return {
         "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
         "noise": float(len(job.epsilons)),
-        "train": float(facts["n_train"] * n_models),
+        "train": float(sum(how.batch * how.steps for how in recipes) * len(job.seeds)),
         "attack": float(attacked * radii * attack.images * attack.steps),
     }

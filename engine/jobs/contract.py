@@ -32,10 +32,11 @@ class Recorder:
     store, so a killed job loses no point. `emit` raises what the last write met: StaleAttempt, Cancelled or StoreError.
     """
 
-    def __init__(self, store: Store, claim: Claim, artifacts: Path) -> None:
+    def __init__(self, store: Store, claim: Claim, artifacts: Path, cores: int) -> None:
         self._store = store
         self._claim = claim
         self._artifacts = artifacts
+        self._cores = cores
         self._batch = Batch()
         self._progress: Progress | None = None
         self._known: Mapping[Speed, float] = store.measured.speeds()
@@ -89,10 +90,10 @@ class Recorder:
         return self._claim.attempt > 1 and before.start == before.done == 0
 
     def _note_speed(self, stage: Progress, now: float) -> None:
-        """A stage that ended says what a unit takes here; one that was read from a cache says nothing."""
+        """A stage that ended says what a unit takes here; not one from a cache, or one whose cores others used too."""
         study = self._claim.job.study
         units = self._claim.units.get(stage.stage, 0.0) * (stage.done - stage.start) / max(1, stage.total)
-        if stage.done < stage.total or units <= 0 or self._claim.attempt > 1:
+        if stage.done < stage.total or units <= 0 or self._claim.attempt > 1 or self._crowded():
             return
         seconds = (now - stage.since) / units
         key = (study.dataset, study.model, stage.stage, self._claim.threads)
@@ -100,6 +101,10 @@ class Recorder:
         if seconds * CACHED < (before or reference(study.dataset, study.model, stage.stage)):
             return
         self._batch.speeds[key] = seconds if before is None else (seconds + before) / 2
+
+    def _crowded(self) -> bool:
+        """More threads work than there are cores."""
+        return sum(job.threads for job in self._store.overview.running()) > self._cores
 
     def _relative(self, path: str) -> str:
         file = Path(path).resolve()
@@ -132,14 +137,14 @@ class Recorder:
 Execute = Callable[..., None]
 
 
-def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifacts: Path) -> None:
+def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifacts: Path, cores: int) -> None:
     """Run a claimed job to its verdict. Cancelled leaves it to the launcher; StoreError: it could not be written.
 
     `execute` is engine.runs.execute or something that looks like it.
     """
     try:
         _belongs(claim)
-        with Recorder(store, claim, artifacts) as recorder:
+        with Recorder(store, claim, artifacts, cores) as recorder:
             execute(claim.job, recorder.emit, places=places, threads=claim.threads)
     except (StaleAttempt, Cancelled):
         raise

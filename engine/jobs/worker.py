@@ -55,7 +55,7 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
     places = Places(settings.data_root, settings.cache, folder, settings.cache_gb)
     try:
         store = Store(settings.home)
-        perform(store, claim, _alone(execute), places=places, artifacts=settings.artifacts)
+        perform(store, claim, _alone(execute), places=places, artifacts=settings.artifacts, cores=settings.cores)
     except (StaleAttempt, Cancelled) as error:
         log.info("%s", error)
     except StoreError:

@@ -34,7 +34,7 @@ def claim(store: Store, queue_study: Queued) -> Claim:
 
 @pytest.fixture
 def recorder(store: Store, claim: Claim, tmp_path: Path) -> Iterator[Recorder]:
-    with Recorder(store, claim, tmp_path) as opened:
+    with Recorder(store, claim, tmp_path, cores=2) as opened:
         yield opened
 
 
@@ -67,7 +67,7 @@ def test_progress_is_in_the_store_within_half_a_second(store: Store, claim: Clai
 
 
 def test_a_job_that_ends_leaves_nothing_unwritten(store: Store, claim: Claim, tmp_path: Path) -> None:
-    with Recorder(store, claim, tmp_path) as recorder:
+    with Recorder(store, claim, tmp_path, cores=2) as recorder:
         recorder.emit(Stage("attack", 2, 2))
     assert job_of(store, claim).stage == "attack"
 
@@ -84,7 +84,7 @@ def test_a_quiet_job_gives_signs_of_life(
 ) -> None:
     monkeypatch.setattr(contract, "BEAT", 0.1)
     monkeypatch.setattr(queue_module, "LEASE", 0.8)
-    with Recorder(store, claim, tmp_path):
+    with Recorder(store, claim, tmp_path, cores=2):
         for _ in range(4):
             time.sleep(0.4)
             assert store.queue.claim() is None
@@ -93,7 +93,7 @@ def test_a_quiet_job_gives_signs_of_life(
 
 
 def test_an_overtaken_job_is_told(store: Store, claim: Claim, tmp_path: Path) -> None:
-    with Recorder(store, claim, tmp_path) as recorder:
+    with Recorder(store, claim, tmp_path, cores=2) as recorder:
         store.queue.give_back(claim)
         store.queue.claim()
         with pytest.raises(StaleAttempt):
@@ -105,7 +105,7 @@ def test_a_stopped_job_is_told_though_it_says_little(
     store: Store, claim: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contract, "BEAT", 0.1)
-    with Recorder(store, claim, tmp_path) as recorder:
+    with Recorder(store, claim, tmp_path, cores=2) as recorder:
         store.queue.cancel(claim.study)
         time.sleep(0.8)
         with pytest.raises(Cancelled):
@@ -118,7 +118,7 @@ def test_a_stage_that_does_not_exist_is_refused(recorder: Recorder) -> None:
 
 
 def speeds_after(store: Store, claim: Claim, folder: Path, *dones: int, pause: float) -> list[float]:
-    with Recorder(store, claim, folder) as recorder:
+    with Recorder(store, claim, folder, cores=2) as recorder:
         for done in dones:
             recorder.emit(Stage("train", done, dones[-1]))
             time.sleep(pause)
@@ -135,6 +135,14 @@ def test_what_came_from_a_cache_says_nothing_about_speed(store: Store, claim: Cl
     assert speeds_after(store, claim, tmp_path, 0, 10, pause=0.0) == []
 
 
+def test_a_stage_whose_cores_others_used_too_says_nothing_about_speed(
+    store: Store, claim: Claim, tmp_path: Path, queue_study: Callable[..., str]
+) -> None:
+    queue_study(small(seeds=2))
+    assert store.queue.claim() is not None
+    assert speeds_after(store, claim, tmp_path, 0, 5, 10, pause=0.1) == []
+
+
 def test_a_resumed_stage_says_nothing_about_speed(store: Store, claim: Claim, tmp_path: Path) -> None:
     store.queue.give_back(claim)
     again = store.queue.claim()
@@ -148,7 +156,7 @@ def carry_out(store: Store, claim: Claim, folder: Path, work: Callable[[Callable
         assert threads == claim.threads
         work(emit)
 
-    perform(store, claim, execute, places=None, artifacts=folder)
+    perform(store, claim, execute, places=None, artifacts=folder, cores=2)
 
 
 def test_done_is_done(store: Store, claim: Claim, tmp_path: Path) -> None:
