@@ -182,11 +182,6 @@ def _expected(field: FieldInfo, problem: str) -> str:
     bound = {type(m).__name__: getattr(m, type(m).__name__.lower(), None) for m in field.metadata}
     low = f"[{bound['Ge']}" if "Ge" in bound else f"({bound['Gt']}"
     high = f"{bound['Le']}]" if "Le" in bound else f"{bound['Lt']})"
-    kind = (
-        "a whole number "
-        if problem.startswith(("int_", "value_error"))
-        else "a number "
-        if problem.startswith("float_")
-        else ""
-    )
+    kinds = {"int": "a whole number ", "value": "a whole number ", "float": "a number "}  # value: of `Count`
+    kind = kinds.get(problem.partition("_")[0], "")
     return f"{kind}in {low}, {high}"

@@ -7,7 +7,7 @@ bank share Poisson batches; each has its own noise. Features end in a constant 1
 The clipping bound must hold for the numbers that are added, not for those that were meant: residuals are rounded
 to bf16 first and clipped from the rounded values, products accumulate and return in fp32, and every example is
 clipped to slightly less than max_grad_norm, which pays for the rounding of the sum. That is enough for sums in random
-order, as batches come (errors of about 1e-3 of max_grad_norm), not for an order somebody has contrived (up to 0.06).
+order, as batches come (errors seen: 0.0005 of max_grad_norm), not for an order somebody has contrived (seen: 0.06).
 """
 
 from collections.abc import Callable, Iterator, Sequence

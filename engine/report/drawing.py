@@ -44,7 +44,7 @@ def draw_by_strength(info: TradeOff, palette: Palette = LIGHT, *, note: str = ""
     styles += [(colours[-1], "solid", "diamond")] * (len(info.budgets) - len(private))
     for line, style in zip(info.budgets, styles, strict=True):
         _add_line(figure, line, *style)
-    if info.strength is not None:
+    if info.strength is not None and any(line.known for line in info.budgets):
         mark = {"color": palette.meanings[1], "width": 2, "dash": "dash"}
         figure.add_shape(type="line", x0=info.strength, x1=info.strength, yref="paper", y0=0, y1=1, line=mark)
     figure.update_layout(meta={"mark": palette.meanings[1]})

@@ -31,7 +31,7 @@ GUARANTEE = [
     "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
 ]  # fmt: skip
 CAVEATS = (
-    "Mode 'reproducible': no guarantee once the seed is known, and whoever reads this file knows it.",
+    "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the repeat.",
     "Epsilon does not include the choice of hyperparameters.",
     "Robust accuracies are upper bounds: a stronger attack than the one we tried may find more.",
 )

@@ -54,6 +54,7 @@ async function draw(slot, chart, keep, style, report) {
     slot.plot.dataset.updates = Number(slot.plot.dataset.updates ?? 0) + 1;
   }
   if (stops) placeMark(slot, chart, shown, report);
+  else if (slot.mark) { slot.mark.remove(); slot.mark = slot.place = null; }
 }
 
 function listen(slot) {

@@ -95,7 +95,8 @@ def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataF
 
 
 def _charts(info: TradeOff, keep: str, note: str) -> None:
-    stops = tuple((eps, words.strength(eps, info.norm)) for eps in info.radii if eps > 0)
+    attacked = any(line.known for line in info.budgets)  # before, there is nothing to mark
+    stops = tuple((eps, words.strength(eps, info.norm)) for eps in info.radii if attacked and eps > 0)
     by_budget = drawing.draw_by_budget(info, palette.LIVE, note=note)
     by_strength = drawing.draw_by_strength(info, palette.LIVE)
     live.charts(

@@ -51,6 +51,7 @@ def test_an_empty_store_is_a_finished_page(visit: Open, server: Server) -> None:
     assert box is not None
     assert box["y"] + box["height"] <= 768, "the button is below the first screen"
     assert "no results yet" in takeaway(page)
+    expect(page.get_by_role("slider", name="Attack strength")).to_have_count(0)
 
 
 def test_a_bad_link_shows_one_sentence(visit: Open, server: Server) -> None:
