@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.errors import StoreError
 from engine.store import tables
 
 FILE = "store.sqlite3"
+PATIENCE_S = 30  # how long one waits for another's lock
 Step = Callable[[Connection], None]
 MIGRATIONS: dict[int, Step] = {}  # from a schema number to the next one
 
@@ -154,14 +156,29 @@ def _folder_sentence(folder: Path, error: OSError) -> str:
     return f"The folder {folder} cannot be used ({error.strerror}): set FRONTIER_HOME to a folder that can be written."
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """The switch to WAL turns a read lock into a write lock: SQLite does not wait there when two meet, so we do."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def _speak_sqlite(engine: Engine) -> None:
     """WAL and a patient lock; writers take the write lock at BEGIN, or a read-then-write fails when two meet."""
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={PATIENCE_S * 1000}")
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,18 +93,29 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
 def test_many_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     errors: list[Exception] = []
 
-    def open_it() -> None:
+    def open_it(home: Path) -> None:
         try:
-            Store(tmp_path).queue.peek()
+            Store(home).queue.peek()
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=open_it) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for number in range(40):  # without patience at the switch to WAL one in forty fails
+        threads = [threading.Thread(target=open_it, args=[tmp_path / str(number)]) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert errors == []
+
+
+def test_the_switch_to_wal_waits_for_another_writer(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)) as holder:
+        holder.execute("CREATE TABLE other (x)")  # not in WAL yet: a write lock keeps the switch out
+        holder.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, holder.execute, ["COMMIT"])
+        release.start()
+        Store(tmp_path).queue.peek()
+        release.join()
 
 
 FULL_DISK = """
