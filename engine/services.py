@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from engine import planning
+from engine import planning, starter
 from engine.data import cache, datasets, images
 from engine.errors import BadInput, DataMissing
 from engine.jobs import supervisor, timing
@@ -229,6 +229,21 @@ def choices(*, settings: Settings | None = None) -> Choices:
 def _choice(entry: Entry, available: bool = True, remedy: str = "") -> Choice:
     title = str(entry.facts.get("title", entry.name))
     return Choice(entry.name, title, dict(entry.facts), entry.doc, available, remedy)
+
+
+def welcome(*, settings: Settings | None = None) -> None:
+    """Put the results that come with Frontier into a store that never had them."""
+    _welcomed((settings or Settings()).home)
+
+
+@lru_cache(maxsize=16)
+def _welcomed(home: Path) -> None:
+    starter.bring(_store(home))
+
+
+def origin(status: Status) -> starter.Origin | None:
+    """What made a study that came with Frontier; None for one that was computed here."""
+    return starter.origin(status.digest, status.created)
 
 
 def owner(*, settings: Settings | None = None) -> supervisor.Owner | None:

@@ -13,7 +13,8 @@ from engine.events import Provisional, Trained
 from engine.results import COLUMNS, Row, as_dict
 from engine.store import tables
 from engine.store.database import Database, upsert
-from engine.store.queue import Claim, Queue, bump
+from engine.store.queue import Claim, Planned, Queue, Span, bump
+from engine.study import Study
 
 Speed = tuple[str, str, str, int]  # dataset, model, stage, threads
 
@@ -72,6 +73,18 @@ class Measured:
                 bump(connection, claim.study)
         return state
 
+    def adopt(self, digest: str, study: Study, plan: Sequence[Planned], took: Span, rows: Sequence[Row]) -> None:
+        """Take in a study that was computed elsewhere, once for each store: deleted, it does not come back."""
+        brought = {"key": f"adopted:{digest}", "value": str(took.created)}
+        with self._database.write() as connection:
+            known = select(tables.studies.c.digest).where(tables.studies.c.digest == digest)
+            before = select(tables.meta.c.key).where(tables.meta.c.key == brought["key"])
+            if connection.execute(before).first() or connection.execute(known).first():
+                return
+            upsert(connection, tables.meta, [brought], ["key"])
+            self._queue.adopt(connection, digest, study, plan, took)
+            _write_rows(connection, digest, rows)
+
     def frame(self, digest: str) -> pd.DataFrame:
         """The result table of a study in the order metric, seed, epsilon, eps; columns typed, also when empty."""
         table = tables.results
@@ -115,8 +128,7 @@ def _write(connection: Connection, claim: Claim, batch: Batch) -> None:
         columns = {"stage": seen.stage, "stage_from": seen.start, "stage_done": seen.done}
         columns |= {"stage_total": seen.total, "stage_since": seen.since}
         connection.execute(tables.jobs.update().where(tables.jobs.c.id == claim.id).values(columns))
-    rows = {row.key: _clean(as_dict(row)) | study | {"radius": row.key[-1]} for row in batch.rows}
-    upsert(connection, tables.results, list(rows.values()), ["study", "epsilon", "seed", "metric", "radius"])
+    _write_rows(connection, claim.study, batch.rows)
     latest = {(word.epsilon, word.seed): _clean(asdict(word)) | study for word in batch.training}
     upsert(connection, tables.provisional, list(latest.values()), ["study", "epsilon", "seed"])
     finished = {(word.epsilon, word.seed): asdict(word) | study for word in batch.trained}
@@ -126,6 +138,11 @@ def _write(connection: Connection, claim: Claim, batch: Batch) -> None:
         for key, seconds in batch.speeds.items()
     ]
     upsert(connection, tables.speeds, measured, ["dataset", "model", "stage", "threads"])
+
+
+def _write_rows(connection: Connection, digest: str, rows: Sequence[Row]) -> None:
+    by_point = {row.key: _clean(as_dict(row)) | {"study": digest, "radius": row.key[-1]} for row in rows}
+    upsert(connection, tables.results, list(by_point.values()), ["study", "epsilon", "seed", "metric", "radius"])
 
 
 def _clean(values: dict[str, Any]) -> dict[str, Any]:

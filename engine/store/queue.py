@@ -44,6 +44,15 @@ class Claim:
     threads: int
 
 
+@dataclass(frozen=True)
+class Span:
+    """When a study was asked for, and when it was computed: seconds since 1970."""
+
+    created: float
+    started: float
+    finished: float
+
+
 class Queue:
     """Jobs of all studies, first come first served."""
 
@@ -60,6 +69,12 @@ class Queue:
             queued = new or _requeue_ended(connection, digest)
             _want(connection, digest, who, lasting, now)
         return queued
+
+    def adopt(self, connection: Connection, digest: str, study: Study, plan: Sequence[Planned], took: Span) -> None:
+        """Enter a study that was computed elsewhere: its jobs are done."""
+        _insert(connection, digest, study, plan, took.created)
+        done = {"state": "done", "started": took.started, "finished": took.finished}
+        connection.execute(update(jobs).where(jobs.c.study == digest).values(done))
 
     def retry(self, digest: str) -> bool:
         """Failed and stopped jobs go back in line; True if there were any."""

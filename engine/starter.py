@@ -1,0 +1,93 @@
+"""Results that come with Frontier: computed by this engine (`make starter`), then studies like any other.
+
+Each is three files in assets/starter: NAME.toml what to compute, NAME.parquet the result table, NAME.json what made it.
+"""
+
+import io
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine import planning
+from engine.report.export import study_json, write
+from engine.results import COLUMNS, Row
+from engine.store.queue import Planned, Span
+from engine.store.store import Store
+from engine.study import Study, parse, read
+
+SHIPPED = Path(__file__).parents[1] / "assets" / "starter"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made a shipped study: the day, the commit of the engine, the machine."""
+
+    created: float
+    commit: str
+    processor: str
+    cores: int
+
+
+def wanted() -> dict[str, Study]:
+    """The studies to compute, by name, in the order in which a store lists them: the last one is shown first."""
+    return {file.stem: parse(read(file)) for file in sorted(SHIPPED.glob("*.toml"))}
+
+
+def ship(name: str, study: Study, frame: pd.DataFrame, took: Span, folder: Path) -> None:
+    """Write the table of a computed study and what made it into `folder`."""
+    resolved = planning.resolve(study)
+    about = json.loads(
+        study_json(resolved, planning.digest(resolved), frame, seconds=round(took.finished - took.started, 3))
+    )
+    table = io.BytesIO()
+    frame.to_parquet(table, index=False)
+    text = json.dumps(about | {"commit": _commit(), "span": vars(took)}, indent=2) + "\n"
+    write(folder, {f"{name}.parquet": table.getvalue(), f"{name}.json": text.encode()})
+
+
+def _commit() -> str:
+    """The commit of this source, with a plus sign where files of the engine differ from it."""
+    changed = _git("status", "--porcelain", "--", "engine", "requirements.txt")
+    return _git("rev-parse", "HEAD") + ("+" if changed else "")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=SHIPPED, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def bring(store: Store) -> None:
+    """Put the shipped studies into a store that never had them; those of another version's numbers are left out."""
+    for about in _shipped().values():
+        study = parse(about["study"])
+        if planning.digest(study) == about["digest"]:
+            plan = [Planned(job, {}, {}, 1) for job in planning.plan(study)]
+            store.measured.adopt(about["digest"], study, plan, Span(**about["span"]), _rows(about["name"]))
+
+
+def origin(digest: str, created: float) -> Origin | None:
+    """What made the study of this digest if it came with Frontier; None if it was computed here."""
+    about = next((about for about in _shipped().values() if about["digest"] == digest), None)
+    if about is None or about["span"]["created"] != created:
+        return None
+    machine = about["machine"]
+    return Origin(created, about["commit"], machine["processor"], machine["cores"])
+
+
+def _shipped() -> dict[str, dict[str, Any]]:
+    return {file.stem: _about(file) for file in sorted(SHIPPED.glob("*.json"))}
+
+
+def _about(file: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return about | {"name": file.stem}
+
+
+def _rows(name: str) -> list[Row]:
+    frame = pd.read_parquet(SHIPPED / f"{name}.parquet", columns=list(COLUMNS))
+    records: list[Any] = frame.to_dict("records")
+    return [Row(**values) for values in records]
