@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
-OPTIONS = {  # of `run`: where each goes in a study
-    "dataset": ("dataset",),
-    "model": ("model",),
-    "epsilon": ("privacy", "epsilons"),
-    "delta": ("privacy", "delta"),
-    "seeds": ("seeds",),
-    "attack": ("attack", "name"),
-    "norm": ("attack", "norm"),
-    "eps": ("attack", "eps"),
-    "steps": ("attack", "steps"),
-    "images": ("attack", "images"),
-    "attack_seeds": ("attack", "seeds"),
-}
-LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm")
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
@@ -64,36 +50,18 @@ def run(
 
     A study that this store knows is answered at once. Options win over what FILE says.
     """
+    from engine.options import asked
     from engine.planning import resolve
     from engine.report.export import writable
     from engine.study import parse, read
 
-    asked = _asked(read(file) if file else {}, context.params)
-    if "dataset" not in asked:
+    values = asked(context.params, read(file) if file else {})
+    if "dataset" not in values:
         raise BadInput("no data set was named: add --dataset digits, or a study file that names one")
-    study = resolve(parse(asked))
+    study = resolve(parse(values))
     if out:
         writable(out)
     _finish(_compute(study), out)
-
-
-def _asked(values: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """The values of a study file with the options that were given put over them."""
-    merged = {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
-    for option, (*section, name) in OPTIONS.items():
-        table = merged.setdefault(section[0], {}) if section else merged
-        if options[option] is not None and isinstance(table, dict):
-            table[name] = _plain(option, options[option])
-    return merged
-
-
-def _plain(option: str, text: str) -> Any:
-    if option in LISTS:
-        return text.split(",") if text.strip(", ") else []
-    try:
-        return text if option in NAMES else float(text) if "." in text or "e" in text.lower() else int(text)
-    except ValueError:
-        return text
 
 
 def _compute(study: "Study") -> "Status":

@@ -1,7 +1,7 @@
 """What privacy and robustness cost, as two charts: first the information, then the drawing. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf, log10
 
 import pandas as pd
@@ -90,25 +90,43 @@ def trade_off(
     """
     grid, at = tuple(sorted(epsilons)), places(epsilons)
     clean, robust = points.clean(frame), points.robust(frame)
-    under = {epsilon: robust.get((epsilon, strength)) for epsilon in grid} if strength is not None else {}
-    said = "attacked" if strength is None else f"attacked by {words.strength(strength, norm)}"
-    return TradeOff(
+    known = TradeOff(
         epsilons=grid,
         radii=tuple(sorted(radii)),
         norm=norm,
-        strength=strength,
+        strength=None,
         clean=Line("clean", "clean", tuple(_spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
-        attacked=Line("attacked", said, tuple(_spot(at[e], under.get(e), words.budget(e), said) for e in grid)),
+        attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
         training=_in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
     )
+    return at_strength(known, strength)
+
+
+def at_strength(info: TradeOff, strength: float | None) -> TradeOff:
+    """The same with the attacked line at another strength of the grid."""
+    if strength not in info.radii:
+        return info
+    i, at = info.radii.index(strength), places(info.epsilons)
+    spots = (line.spots[i] for line in info.budgets)
+    moved = (spot and replace(spot, x=at[epsilon]) for epsilon, spot in zip(info.epsilons, spots, strict=True))
+    said = f"attacked by {words.strength(info.radii[i], info.norm)}"
+    return replace(info, strength=strength, attacked=Line("attacked", said, tuple(moved)))
 
 
 def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict[tuple[float, float], Point]) -> Line:
     label = words.budget(epsilon)
     spots = (_spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
-    # plotly makes the name a CSS class and selects by it: no dots
-    return Line(f"budget-{epsilon!r}".replace(".", "-"), label, tuple(spots))
+    return Line(budget_name(epsilon), label, tuple(spots))
+
+
+def budget_name(epsilon: float) -> str:
+    """The name of a budget's line: plotly makes it a CSS class and selects by it, so it holds no dots.
+
+    >>> budget_name(0.5)
+    'budget-0-5'
+    """
+    return f"budget-{epsilon!r}".replace(".", "-")
 
 
 def _attack(eps: float, norm: str) -> str:

@@ -10,11 +10,12 @@ MARKERS = ("circle", "square", "triangle-up", "triangle-down", "pentagon")
 
 @dataclass(frozen=True)
 class Palette:
-    """`meanings`: clean, attacked, leakage, defended, cost. `ordered`: ten steps from faint to strong."""
+    """`accent`: one's own choice. `meanings`: clean, attacked, leakage, defended, cost. `ordered`: faint to strong."""
 
     text: str
     background: str
     grid: str
+    accent: str
     meanings: tuple[str, ...]
     ordered: tuple[str, ...]
 
@@ -29,6 +30,7 @@ LIGHT = Palette(
     text="#16202E",
     background="#FFFFFF",
     grid="#D5DDE5",
+    accent="#0B6B75",
     meanings=("#0A4D8C", "#E4570F", "#A928A8", "#0E9C84", "#544010"),
     ordered=(
         "#C6DDF0", "#A5CBE6", "#82B6DB", "#5E9FCE", "#3F88BF", "#2A71AB", "#1A5B94", "#0F477B", "#083662", "#04264A",
@@ -39,6 +41,7 @@ DARK = Palette(
     text="#E6ECF3",
     background="#0F151D",
     grid="#2F3D4E",
+    accent="#12838F",
     meanings=("#9AD2FF", "#D9722E", "#D36BF0", "#23977A", "#FFDC94"),
     ordered=(
         "#14304A", "#1D4466", "#275882", "#356FA0", "#4382B8", "#5B98CC", "#79AFDD", "#9AC6EB", "#BCDBF5", "#DCEFFC",
@@ -50,6 +53,7 @@ LIVE = Palette(
     text="var(--st-text-color)",
     background="var(--st-background-color)",
     grid="var(--st-border-color)",
+    accent="var(--st-primary-color)",
     meanings=tuple(f"var(--st-chart-categorical-colors,{i})" for i in range(5)),
     ordered=tuple(f"var(--st-chart-sequential-colors,{i})" for i in range(10)),
 )

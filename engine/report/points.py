@@ -35,13 +35,13 @@ class Point:
 def clean(frame: pd.DataFrame) -> dict[float, Point]:
     """Images recognised as they are, by epsilon."""
     rows = frame[frame["metric"] == "accuracy"]
-    return {epsilon: point(group) for (epsilon,), group in by(rows, "epsilon").items()}
+    return {key[0]: point for key, point in _points(rows, "epsilon").items()}
 
 
 def robust(frame: pd.DataFrame) -> dict[tuple[float, float], Point]:
     """Images recognised under attack, by (epsilon, eps)."""
     rows = frame[frame["metric"] == "robust_accuracy"]
-    return {(epsilon, eps): point(group) for (epsilon, eps), group in by(rows, "epsilon", "eps").items()}
+    return {(key[0], key[1]): point for key, point in _points(rows, "epsilon", "eps").items()}
 
 
 def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFrame]:
@@ -52,11 +52,24 @@ def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFra
 
 def point(group: pd.DataFrame) -> Point:
     """The point of rows that differ in their seed alone."""
-    value = group["value"]
-    return Point(
-        mean=float(value.mean()),
-        low=float(min(group["low"].mean(), value.min())),
-        high=float(max(group["high"].mean(), value.max())),
-        n_seeds=len(group),
-        n_images=int(group["n"].iloc[0]),
+    return next(iter(_points(group.assign(all=0.0), "all").values()))
+
+
+def _points(rows: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], Point]:
+    """One pass over all points: a page draws them at every look."""
+    summed = rows.groupby(list(columns)).agg(
+        mean=("value", "mean"),
+        least=("value", "min"),
+        most=("value", "max"),
+        low=("low", "mean"),
+        high=("high", "mean"),
+        n_seeds=("value", "size"),
+        n_images=("n", "first"),
     )
+    found: Any = zip(summed.index, summed.to_dict("records"), strict=True)
+    return {tuple(map(float, key if isinstance(key, tuple) else (key,))): _point(values) for key, values in found}
+
+
+def _point(of: dict[str, Any]) -> Point:
+    low, high = min(of["low"], of["least"]), max(of["high"], of["most"])
+    return Point(float(of["mean"]), float(low), float(high), int(of["n_seeds"]), int(of["n_images"]))

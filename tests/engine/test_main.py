@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from engine import __main__ as cli
+from engine import options as options_of
 from engine import services
 from engine.jobs import supervisor
 from engine.results import COLUMNS
@@ -153,8 +154,8 @@ def test_without_arguments_it_helps(engine: Engine, capsys: pytest.CaptureFixtur
 def test_options_win_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text("dataset = 'digits'\nseeds = 4\n[attack]\nsteps = 7\neps = [0.3]\n")
-    options = dict.fromkeys(cli.OPTIONS) | {"seeds": "2", "eps": "0, .1", "epsilon": "3,inf", "delta": "1e-6"}
-    study = parse(cli._asked(read(file), options))
+    options = dict.fromkeys(options_of.OPTIONS) | {"seeds": "2", "eps": "0, .1", "epsilon": "3,inf", "delta": "1e-6"}
+    study = parse(options_of.asked(options, read(file)))
     assert (study.seeds, study.attack.steps, study.attack.eps) == (2, 7, (0.0, 0.1))
     assert (study.privacy.epsilons, study.privacy.delta) == ((3.0, float("inf")), 1e-6)
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plotly import graph_objects as go
 
-from engine.report.drawing import LABEL, RANGE, apart, draw_by_budget, draw_by_strength
+from engine.report import drawing
+from engine.report.canvas import LABEL, RANGE, apart
 from engine.report.figures import (
     TradeOff,
     by_budget_in_words,
@@ -44,6 +46,15 @@ TRAINING = pd.DataFrame(
 def info(rows: list[Row] | None = None, **changes: Any) -> TradeOff:
     asked = {"epsilons": EPSILONS, "radii": RADII, "norm": "linf", "strength": 0.1, "provisional": TRAINING, **changes}
     return trade_off(frame(*(ROWS if rows is None else rows)), **asked)
+
+
+def draw_by_budget(*given: Any, **named: Any) -> go.Figure:
+    """Drawn, and found valid by plotly."""
+    return go.Figure(drawing.draw_by_budget(*given, **named))
+
+
+def draw_by_strength(*given: Any, **named: Any) -> go.Figure:
+    return go.Figure(drawing.draw_by_strength(*given, **named))
 
 
 def test_a_budget_without_a_result_is_a_gap() -> None:
@@ -95,7 +106,7 @@ def test_points_at_zero_are_whole() -> None:
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK, LIVE])
 def test_every_colour_is_one_of_the_palette(palette: Palette) -> None:
-    allowed = {palette.text, palette.background, palette.grid, "rgba(0,0,0,0)", *palette.meanings, *palette.ordered}
+    allowed = {palette.text, palette.background, palette.grid, palette.accent, *palette.meanings, *palette.ordered}
     drawn: list[Any] = [draw_by_budget(info(), palette), draw_by_strength(info(), palette)]
     for figure in drawn:
         assert not colours(figure.layout.template.to_plotly_json())

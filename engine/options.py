@@ -1,0 +1,70 @@
+"""A study as short texts: the options of the command line, and what a link holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.study import Study
+
+OPTIONS = {  # where each goes in a study
+    "dataset": ("dataset",),
+    "model": ("model",),
+    "epsilon": ("privacy", "epsilons"),
+    "delta": ("privacy", "delta"),
+    "seeds": ("seeds",),
+    "attack": ("attack", "name"),
+    "norm": ("attack", "norm"),
+    "eps": ("attack", "eps"),
+    "steps": ("attack", "steps"),
+    "images": ("attack", "images"),
+    "attack_seeds": ("attack", "seeds"),
+}
+LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm")
+
+
+def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The plain values of a study (for study.parse): what the options say, put over `values`.
+
+    >>> asked({"epsilon": "3,inf", "seeds": "2"}, {"dataset": "digits"})
+    {'dataset': 'digits', 'privacy': {'epsilons': ['3', 'inf']}, 'seeds': 2}
+    """
+    merged = {name: dict(value) if isinstance(value, dict) else value for name, value in (values or {}).items()}
+    for option, (*section, name) in OPTIONS.items():
+        text = options.get(option)
+        table = merged.setdefault(section[0], {}) if section and text is not None else merged
+        if text is not None and isinstance(table, dict):
+            table[name] = _plain(option, text)
+    return merged
+
+
+def _plain(option: str, text: str) -> Any:
+    if option in LISTS:
+        return text.split(",") if text.strip(", ") else []
+    try:
+        return text if option in NAMES else float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        return text
+
+
+def written(study: Study, usual: Study) -> dict[str, str]:
+    """The options that make a resolved study: its data set, and what differs from `usual`, the default for that.
+
+    >>> written(Study(seeds=2), Study())
+    {'dataset': 'digits', 'seeds': '2'}
+    """
+    values, defaults = study.model_dump(), usual.model_dump()
+    said = {option: _text(_at(values, path)) for option, path in OPTIONS.items()}
+    plain = {option: _text(_at(defaults, path)) for option, path in OPTIONS.items()}
+    return {option: text for option, text in said.items() if option == "dataset" or text != plain[option]}
+
+
+def _at(values: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        values = values[part]
+    return values
+
+
+def _text(value: Any) -> str:
+    """Exact: a number read again is the same number."""
+    if isinstance(value, tuple | list):
+        return ",".join(_text(item) for item in value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
