@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine import services
 from pages.parts.notices import told
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -21,5 +22,6 @@ page = st.navigation(
     expanded=True,
 )
 st.set_page_config(page_title=f"{page.title} - Frontier")
+services.welcome()
 with told():
     page.run()

@@ -1,4 +1,4 @@
-"""Trade-off: what privacy and robustness cost, in two charts that grow while the engine computes."""
+"""Trade-off: what privacy and robustness cost, in charts that grow while the engine computes."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import streamlit as st
 from engine import planning, services
 from engine.jobs.progress import Status
 from engine.study import parse
-from pages.parts import labels, notices, study_link, tables, tradeoff_view
+from pages.parts import hint, labels, notices, present, study_link, tables, toolbar, tradeoff_view
 from pages.parts.form import DEFAULT, Asked, Form
 from pages.parts.progress import is_live
 
@@ -64,41 +64,57 @@ def _offer(asked: Asked, known: Status | None) -> str:
 
 
 def _offer_quick_try(asked: Asked) -> None:
-    if asked.dataset == DEFAULT:
-        return
     study = planning.resolve(parse({"dataset": DEFAULT}))
-    known = services.status(planning.digest(study))
+    digest = planning.digest(study)
+    if asked.digest == digest:
+        return
+    known = services.status(digest)
     if known is not None and known.state == "done":
         label = "Show Digits"
     else:
         label = f"Quick try: Digits (about {labels.duration(services.estimate(study).seconds)})"
-    st.button(label, key="quick", on_click=quick_try)
+    st.button(label, key="quick", help=labels.QUICK_TRY_HELP, on_click=quick_try)
 
 
-link = study_link.current()
-status = services.status(link) if link else None
-study_link.fill_form_from(status)
+def ask(link: study_link.Link, shown: Status | None) -> Asked:
+    """The form, its buttons, and what is wrong with it."""
+    with st.container(border=True, key="form", gap="small"):
+        form = Form(services.choices(), link.asked or (shown.study if shown else None))
+        asked = form.draw()
+        with form.buttons:
+            buttons(asked, shown)
+        with form.notices:
+            notices.problem()
+            for sentence in (link.problem, form.missing, asked.problem):
+                if sentence:
+                    st.warning(sentence, icon=":material/info:")
+    return asked
 
-st.title(labels.QUESTION, anchor=False)
+
+link = study_link.read()
+status = study_link.status_of(link)
+
+if link.present:
+    present.begin()
+with st.container(key="top", horizontal=True, vertical_alignment="center"):
+    st.title(labels.QUESTION, anchor=False)
+    toolbar.draw(status, link)
 notices.another_owner()
-if link and status is None:
+if link.digest and status is None:
     st.warning(study_link.unknown(link), icon=":material/link_off:")
+if not link.present:
+    hint.draw()
 
 view = st.container()
-with st.container(border=True, key="form", gap="small"):
-    form = Form(services.choices(), status.study if status else None)
-    request = form.draw()
-    with form.buttons:
-        buttons(request, status)
-    with form.notices:
-        notices.problem()
-        if request.problem:
-            st.warning(request.problem, icon=":material/info:")
+request = None if link.present else ask(link, status)
 with view:
     live = st.fragment(tradeoff_view.draw, run_every=TICK if is_live(status) else None)
     live(status.digest if status else None, status.state if status else None)
-    if status is not None and request.digest != status.digest:
-        st.caption("Showing earlier settings: the form asks for something else.")
+    if status is not None and request is not None and request.digest != status.digest:
+        st.caption(labels.EARLIER)
+study_link.keep(link.digest, request.study if request else link.asked)
 
-if status is not None and status.n_points:
+if link.present:
+    present.end()
+elif status is not None and status.n_points:
     tables.results(status.digest, status.study, services.frame(status.digest))

@@ -37,6 +37,7 @@ class Form:
         self.models = {choice.name: choice for choice in choices.models}
         self.attacks = {choice.name: choice for choice in choices.attacks}
         self.shown = shown if shown and shown.dataset in self.data else None
+        self.missing = ""
         self.values: dict[str, Any] = {}
         self.buttons = self.notices = st.empty()
 
@@ -49,6 +50,8 @@ class Form:
             self._budgets(dataset)
         self.buttons = st.container(horizontal=True, vertical_alignment="center")
         self.notices = st.container()
+        if self.shown and dataset.name != self.shown.dataset:
+            self.missing = self.data[self.shown.dataset].remedy
         with st.expander("Advanced", icon=":material/tune:"):
             self._advanced(dataset)
         with right:
@@ -65,16 +68,22 @@ class Form:
         return self.shown if self.shown and self.shown.dataset == dataset.name else None
 
     def _images(self) -> Choice:
-        first = self.shown.dataset if self.shown else DEFAULT
         name = st.selectbox(
             labels.IMAGES,
             sorted(self.data, key=lambda name: not self.data[name].available),
             format_func=lambda name: labels.images(
                 self.data[name].title, self.data[name].facts, self.data[name].available
             ),
-            key=self._start("form-data", first),
+            key=self._start("form-data", self._first()),
+            help=labels.IMAGES_HELP,
         )
         return self.data[name]
+
+    def _first(self) -> str:
+        """The data set shown, unless its images are not here: then the one that always is, and the remedy is said."""
+        if self.shown is None:
+            return DEFAULT
+        return self.shown.dataset if self.data[self.shown.dataset].available else DEFAULT
 
     def _budgets(self, dataset: Choice) -> None:
         like = self._like(dataset)

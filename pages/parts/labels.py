@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from html import escape
 from math import isinf
 from typing import Any
 
@@ -12,7 +13,18 @@ from engine.study import Study
 __all__ = ["NBSP", "budget", "percent", "strength"]
 
 QUESTION = "What do privacy and robustness cost?"
+VIEW = "View"
+VIEWS = {"curves": "Curves", "map": "Map", "cost": "Cost"}
+EARLIER = "Showing earlier settings: the form asks for something else."
+HINT = "New here? Smaller ε: more private. Stronger tampering: fewer recognised. Drag the round mark; press Quick try."
+QUICK_TRY_HELP = "Small pictures of digits: your own curves in seconds, computed while you watch."
+TARGETS = "Targets"
+TARGETS_HELP = "What a model has to recognise. Budgets that do are shaded; empty: nothing is asked."
+TARGET_CLEAN = "At least so many % of clean images"
+TARGET_ATTACKED = "At least so many % when tampered with, at the mark"
+SHARE_HELP = "This link brings back study, form, view, mark and targets. Opening it computes nothing."
 IMAGES = "Images"
+IMAGES_HELP = "What the models learn to recognise: the number is that of training images."
 BUDGETS = "Privacy budgets ε"
 BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
 STRENGTHS = "Attack strengths"
@@ -44,7 +56,42 @@ STAGES = {
     "train": "training",
     "attack": "attacking",
 }
+FINDING_HELP = (
+    "Points are percentage points of test images. In brackets: the 95 % interval of the difference. Where the "
+    "intervals of two models overlap we say that there is no difference we can measure."
+)
+TERMS = {  # what a reader is told about a word; docs/glossary.md says more
+    "scattering-linear": "scattering-linear: fixed wavelet features and one linear layer, which trains in seconds.",
+    "cnn": "cnn: two convolutions with tanh, trained through Opacus.",
+    "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
+    "batches: their spread is that of the noise.",
+    "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",
+    "pgd": "PGD: repeated small steps that raise the loss, kept within the attack strength (arXiv:1706.06083). Results "
+    "are upper bounds: a stronger attack may break more.",
+    "fgsm": "FGSM: one step along the sign of the gradient (arXiv:1412.6572). A weak attack: it flatters the model.",
+    "unit": "The promise compares training with and without any one image. Several images of one person are not one "
+    "unit.",
+    "delta": "Chance that the promise fails: a simplification. Exactly: P[S] <= exp(ε) P'[S] + δ for any outcomes S "
+    "and any two training sets that differ in one image.",
+    "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
+    "three can take it away.",
+    "private": "Sampling and noise come from a cryptographic stream that is not kept.",
+    "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
+}
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
+
+
+def term(said: str, key: str, more: str = "") -> str:
+    """A word, as HTML, that explains itself (TERMS, and `more`) when it is pointed at or reached by keyboard.
+
+    >>> term("a < b", "nobody knows")
+    'a &lt; b'
+    """
+    told = TERMS.get(key)
+    if told is None:
+        return escape(said)
+    word, tip = escape(said), escape(f"{told} {more}".strip())
+    return f'<span class="frontier-term" tabindex="0" aria-label="{word}: {tip}" data-said="{tip}">{word}</span>'
 
 
 def number(epsilon: float) -> str:
@@ -89,6 +136,11 @@ def place(number: int) -> str:
     """
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
+
+
+def day(seconds: float) -> str:
+    """A day (seconds since 1970) in this machine's own time."""
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))
 
 
 def moment(seconds: float) -> str:

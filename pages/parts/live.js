@@ -1,4 +1,5 @@
 // Draws plotly figures into <figure>s that stay: Plotly.react updates them, so zoom, legend and hover survive.
+const PAUSE = 120; // ms that the mark rests before the server is told: it writes the sentence and the link
 const shared = (window.__frontierCharts ??= {});
 
 function loadPlotly(url) {
@@ -37,11 +38,11 @@ function makeFigure(root) {
   return { figure, plot, mark: null, drawn: "" };
 }
 
-async function draw(slot, chart, keep, style, report) {
-  const { data, layout } = coloured(chart.figure, style);
+async function draw(root, i, style) {
+  const slot = root.slots[i], chart = root.latest.charts[i];
+  const { data, layout } = coloured(atMark(root, chart), style);
   slot.plot.setAttribute("aria-label", chart.alt);
-  const stops = chart.stops.length > 0;
-  const shown = { ...layout, uirevision: keep, shapes: stops ? [] : layout.shapes ?? [] };
+  const shown = { ...layout, uirevision: root.latest.keep };
   const text = JSON.stringify([data, shown]);
   if (text !== slot.drawn) {
     slot.drawn = text;
@@ -53,8 +54,19 @@ async function draw(slot, chart, keep, style, report) {
     else if (hovered) hoverAgain(slot, hovered);
     slot.plot.dataset.updates = Number(slot.plot.dataset.updates ?? 0) + 1;
   }
-  if (stops) placeMark(slot, chart, shown, report);
-  else if (slot.mark) { slot.mark.remove(); slot.mark = slot.place = null; }
+  if (chart.stops.length > 0) placeMark(root, slot, chart, shown);
+  else if (slot.mark) { slot.mark.remove(); slot.mark = slot.place = null; slot.stops = []; }
+}
+
+// What a chart shows where the mark of another one stands now: all its places are here, so no server is asked.
+function atMark(root, chart) {
+  const marked = root.slots.find((slot) => slot.stops?.length);
+  return chart.at_mark[marked ? index(marked) : -1] ?? chart.figure;
+}
+
+function redrawFollowers(root) {
+  const style = getComputedStyle(root);
+  root.latest.charts.forEach((chart, i) => { if (chart.at_mark.length) draw(root, i, style); });
 }
 
 function listen(slot) {
@@ -74,14 +86,18 @@ function hoverAgain(slot, hovered) {
 }
 
 // The mark is a slider of its own: it can be dragged, or moved with the arrow keys.
-function placeMark(slot, chart, layout, report) {
+function placeMark(root, slot, chart, layout) {
   if (!slot.mark) {
     slot.mark = makeMark(slot);
     slot.figure.append(slot.mark);
   }
   slot.stops = chart.stops;
-  slot.report = report;
-  if (!slot.dragging) slot.at = chart.mark;
+  slot.moved = () => redrawFollowers(root);
+  slot.report = root.report;
+  // the server's word counts, unless it was said before it heard of the last move
+  if (slot.kept !== root.latest.keep || chart.mark === slot.sent) slot.sent = null;
+  slot.kept = root.latest.keep;
+  if (!slot.dragging && !slot.telling && slot.sent === null) slot.at = chart.mark;
   slot.mark.style.color = layout.meta?.mark ?? "";
   slot.place = () => showMark(slot);
   slot.place();
@@ -118,7 +134,9 @@ function move(slot, to) {
   if (slot.stops[to].at === slot.at) return;
   slot.at = slot.stops[to].at;
   showMark(slot);
-  slot.report(slot.at);
+  slot.moved();
+  clearTimeout(slot.telling);
+  slot.telling = setTimeout(() => { slot.telling = null; slot.sent = slot.at; slot.report(slot.at); }, PAUSE);
 }
 
 function showMark(slot) {
@@ -138,12 +156,15 @@ function showMark(slot) {
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".frontier-charts");
   root.slots ??= data.charts.map(() => makeFigure(root));
+  root.dataset.charts = data.charts.length;
   root.latest = data;
-  const style = getComputedStyle(root);
+  root.report = (at) => setStateValue("mark", at);
+  document.body.dataset.frontier = "seen"; // from now on a lost connection is worth a word
   loadPlotly(data.plotly)
     .then(async () => {
-      for (const [i, chart] of data.charts.entries()) {
-        if (root.latest === data) await draw(root.slots[i], chart, data.keep, style, (at) => setStateValue("mark", at));
+      const style = getComputedStyle(root);
+      for (const i of data.charts.keys()) {
+        if (root.latest === data) await draw(root, i, style);
       }
       root.dataset.drawn = data.keep;
     })

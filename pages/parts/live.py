@@ -1,15 +1,17 @@
 """Charts that keep zoom, legend and hover while data arrive: one component keeps the drawing and updates it."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from plotly.graph_objects import Figure
 
+from engine.report.canvas import Figure, enlarged
 from pages.parts.server import PLOTLY_PATH
 
 HERE = Path(__file__).parent
+MARK = "mark"  # in the session: where the mark stands
 
 _component = st.components.v2.component(
     "frontier_charts",
@@ -24,34 +26,47 @@ _component = st.components.v2.component(
 class Chart:
     """One chart: a figure in the colours of palette.LIVE, its takeaway in words, and where it may be marked.
 
-    `stops` are the places along the x axis that the mark may be dragged to, with what is said about each.
+    `stops` are the places along the x axis that the mark may be dragged to, with what is said about each. A chart with
+    `at_mark` shows one of these figures instead, by where the mark of the other chart stands: the browser swaps them.
     """
 
     figure: Figure
     alt: str
     stops: tuple[tuple[float, str], ...] = ()
     mark: float | None = None
+    at_mark: tuple[Figure, ...] = ()
 
 
-def charts(*drawn: Chart, key: str, keep: str) -> float | None:
-    """Draw charts side by side; where somebody dragged the mark to, or None. Zoom is kept while `keep` stays."""
-    data = {"plotly": PLOTLY_PATH, "keep": keep, "charts": [_plain(chart) for chart in drawn]}
-    result: Any = _component(key=key, data=data, default={"mark": None}, on_mark_change=lambda: None)
-    mark = result.mark
-    return None if mark is None else float(mark)
+def charts(*drawn: Chart, key: str, keep: str, scale: float = 1.0) -> None:
+    """Draw charts side by side. Zoom is kept while `keep` stays; where the mark was dragged to says `marked`."""
+    data = {"plotly": PLOTLY_PATH, "keep": keep, "charts": [_plain(chart, scale) for chart in drawn]}
+    _component(key=key, data=data, default={"mark": None}, on_mark_change=partial(_remember, key))
 
 
-def marked(key: str) -> float | None:
-    """Where the mark of the charts called `key` was dragged to before they are drawn, or None."""
-    state = st.session_state.get(key)
-    mark = None if state is None else state.get("mark")
-    return None if mark is None else float(mark)
+def _remember(key: str) -> None:
+    st.session_state[MARK] = st.session_state[key]["mark"]
 
 
-def _plain(chart: Chart) -> dict[str, Any]:
+def marked() -> float | None:
+    """Where the mark was dragged to, or was when the link was made; None: nowhere yet."""
+    mark: float | None = st.session_state.get(MARK)
+    return mark
+
+
+def mark(at: float | None) -> None:
+    """Put the mark there."""
+    st.session_state[MARK] = at
+
+
+def _plain(chart: Chart, scale: float) -> dict[str, Any]:
+    def larger(figure: Figure) -> Figure:
+        grown: Figure = figure if scale == 1 else enlarged(figure, scale)
+        return grown
+
     return {
-        "figure": chart.figure.to_plotly_json(),
+        "figure": larger(chart.figure),
         "alt": chart.alt,
         "stops": [{"at": at, "said": said} for at, said in chart.stops],
         "mark": chart.mark,
+        "at_mark": [larger(figure) for figure in chart.at_mark],
     }

@@ -1,28 +1,129 @@
-"""Which study a page shows: the one in its link, else the last one of this visit, else the newest of this server."""
+"""What a link holds: the study shown, what the form asks for, view, mark, targets. Opening one launches nothing.
+
+The address is written at the end of every run. When it says something else at the start of one, somebody has come by
+another link, and everything is taken from there.
+"""
+
+from dataclasses import dataclass
 
 import streamlit as st
 
-from engine import services
+from engine import options, services
+from engine.errors import BadInput
 from engine.jobs.progress import Status
-from pages.parts import form
+from engine.planning import resolve
+from engine.report.targets import Targets
+from engine.study import Study, parse
+from pages.parts import form, labels, live
 
 PARAMETER = "study"
+WRITTEN = "written"  # in the session: what the address said last
+VIEW, CLEAN, ATTACKED, PRESENT = "view", "clean", "attacked", "present"
 RECENT = 20  # studies among which one that is worth showing is looked for
 
 
-def current() -> str | None:
-    """The digest to show; the link is made to say it."""
-    digest = st.query_params.get(PARAMETER) or st.session_state.get(PARAMETER) or _newest()
-    if digest:
-        show(digest)
-    return digest
+@dataclass(frozen=True)
+class Link:
+    """What the address says: the digest of a study, the study that the form shall ask for, and what was wrong."""
+
+    digest: str | None
+    asked: Study | None
+    problem: str
+    present: bool
+
+
+def read() -> Link:
+    """What to show; whoever comes by another link than the one written last finds everything as that says."""
+    written: dict[str, str] = st.session_state.get(WRITTEN, {})
+    now = st.query_params.to_dict() or written
+    if now != written:
+        form.forget()
+        for key in (VIEW, CLEAN, ATTACKED):
+            st.session_state.pop(key, None)
+        live.mark(_number(now.get("mark")))
+        st.session_state[PRESENT] = now.get(PRESENT) == "1"
+    _start(now)
+    digest = now.get(PARAMETER) or st.session_state.get(PARAMETER) or _newest()
+    asked, problem = _asked(now)
+    return Link(digest, asked, problem, bool(st.session_state.get(PRESENT)))
+
+
+def _start(now: dict[str, str]) -> None:
+    """Widgets begin with what the link says; afterwards they hold what a person chose."""
+    st.session_state.setdefault(VIEW, now[VIEW] if now.get(VIEW) in labels.VIEWS else next(iter(labels.VIEWS)))
+    for key in (CLEAN, ATTACKED):
+        share = _number(now.get(key))
+        st.session_state.setdefault(key, round(share) if share is not None and 0 <= share <= 100 else None)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _asked(now: dict[str, str]) -> tuple[Study | None, str]:
+    if "dataset" not in now:
+        return None, ""
+    try:
+        return resolve(parse(options.asked(now))), ""
+    except BadInput as error:
+        return None, f"The settings of this link cannot be used: {error}."
+
+
+def targets() -> Targets:
+    """The shares asked for; none when nothing is."""
+    clean, attacked = st.session_state.get(CLEAN), st.session_state.get(ATTACKED)
+    return Targets(None if clean is None else clean / 100, None if attacked is None else attacked / 100)
 
 
 def show(digest: str) -> None:
-    """Show this study from now on."""
+    """Show this study from now on, with the form as it asks."""
     st.session_state[PARAMETER] = digest
-    if st.query_params.get(PARAMETER) != digest:
-        st.query_params[PARAMETER] = digest
+    for name in options.OPTIONS:
+        st.query_params.pop(name, None)
+    st.query_params[PARAMETER] = digest
+
+
+def keep(digest: str | None, asked: Study | None) -> None:
+    """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said."""
+    before = st.query_params.to_dict()
+    said = {PARAMETER: digest} if digest else {}
+    if asked is None:
+        said |= {name: before[name] for name in options.OPTIONS if name in before}
+    else:
+        said |= options.written(asked, resolve(parse({"dataset": asked.dataset})))
+    said |= _seen()
+    st.session_state[WRITTEN] = said
+    if digest:
+        st.session_state[PARAMETER] = digest
+    if said != before:
+        st.query_params.from_dict(said)
+
+
+def _seen() -> dict[str, str]:
+    """How the study is looked at, as far as it is not as usual."""
+    view, mark, present = st.session_state.get(VIEW), live.marked(), st.session_state.get(PRESENT)
+    said = {} if view in (None, next(iter(labels.VIEWS))) else {VIEW: str(view)}
+    said |= {} if mark is None else {"mark": f"{mark:g}"}
+    said |= {key: str(st.session_state[key]) for key in (CLEAN, ATTACKED) if st.session_state.get(key) is not None}
+    return said | ({PRESENT: "1"} if present else {})
+
+
+def keep_mark() -> None:
+    """Write the mark into the address, when nothing else has changed."""
+    written: dict[str, str] = st.session_state.get(WRITTEN, {})
+    said = {name: value for name, value in written.items() if name != "mark"} | _seen()
+    if said != written:
+        st.session_state[WRITTEN] = said
+        st.query_params.from_dict(said)
+
+
+def address() -> str:
+    """The whole link, to be copied."""
+    said = "&".join(f"{name}={value}" for name, value in st.session_state.get(WRITTEN, {}).items())
+    return f"{(st.context.url or '').split('?')[0]}?{said}"
 
 
 def _newest() -> str | None:
@@ -30,15 +131,12 @@ def _newest() -> str | None:
     return next((status.digest for status in recent if status.n_points or status.state != "failed"), None)
 
 
-def fill_form_from(status: Status | None) -> None:
-    """A study that is shown for the first time fills the form."""
-    digest = status.digest if status else ""
-    if st.session_state.get("filled") != digest:
-        st.session_state["filled"] = digest
-        form.forget()
-
-
-def unknown(digest: str) -> str:
+def unknown(link: Link) -> str:
     """What is said about a link to a study that is not here."""
-    name = "".join(c for c in digest if c.isalnum() or c in "-_")[:24]
-    return f"The study '{name}' of this link is not on this server: choose below what to compute."
+    name = "".join(c for c in link.digest or "" if c.isalnum() or c in "-_")[:24]
+    way = "the form below asks for the same: press Compute" if link.asked else "choose below what to compute"
+    return f"The study '{name}' of this link is not on this server: {way}."
+
+
+def status_of(link: Link) -> Status | None:
+    return services.status(link.digest) if link.digest else None

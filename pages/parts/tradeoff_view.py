@@ -1,20 +1,25 @@
 """The part of the Trade-off page that follows a study while it runs: finding, charts, where they come from."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
 from engine.planning import resolve
-from engine.report import drawing, figures, palette, words
+from engine.report import costs, drawing, figures, grid, targets
+from engine.report import words as said
+from engine.report.canvas import Figure
 from engine.report.figures import TradeOff
 from engine.report.finding import finding
+from engine.report.palette import LIVE
+from engine.report.targets import Targets
 from engine.study import Study, parse
-from pages.parts import labels, live, notices, progress
+from pages.parts import labels, live, notices, present, progress, provenance, study_link
 from pages.parts.form import DEFAULT
-from pages.parts.titles import title, within
 
-CHARTS = "trade-off-charts"
 INVITATION = (
     "Choose images, privacy budgets and attack strengths below and press Compute: "
     "the curves grow here while the models train."
@@ -28,10 +33,7 @@ def draw(digest: str | None, state: str | None) -> None:
     with notices.told():
         status = services.status(digest) if digest else None
         if status is None:
-            with st.container(key="headline"):
-                _sentence(INVITATION)
-            study = resolve(parse({"dataset": DEFAULT}))
-            _charts(_information(study, None, None), "none", EMPTY)
+            _invite()
             return
         if status.state != state:
             st.rerun()
@@ -39,8 +41,15 @@ def draw(digest: str | None, state: str | None) -> None:
         info = _information(status.study, frame, provisional)
         with st.container(key="headline"):
             _headline(status, frame, info, _training(provisional))
-        _charts(info, status.digest, _note(status, info))
-        st.container(key="provenance").caption(provenance(status.study, frame))
+        VIEWS[st.session_state[study_link.VIEW]](info, frame, status.digest, _note(status, info))
+        provenance.draw(status, frame)
+        study_link.keep_mark()
+
+
+def _invite() -> None:
+    with st.container(key="headline"):
+        st.markdown(INVITATION)
+    _curves(_information(resolve(parse({"dataset": DEFAULT})), None, None), None, "none", EMPTY)
 
 
 def _note(status: Status, info: TradeOff) -> str:
@@ -48,10 +57,6 @@ def _note(status: Status, info: TradeOff) -> str:
     if not info.empty:
         return ""
     return SOON if progress.is_live(status) else NOTHING
-
-
-def _sentence(text: str) -> None:
-    st.markdown(text)
 
 
 def _training(provisional: pd.DataFrame) -> progress.Training | None:
@@ -66,14 +71,18 @@ def _training(provisional: pd.DataFrame) -> progress.Training | None:
 
 def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: progress.Training | None) -> None:
     """The finding; while it is not known, what happens."""
-    found = finding(frame, info.strength)
     if status.state == "done":
-        _sentence(found or "This study holds no results.")
+        found = finding(frame, info.strength) or "This study holds no results."
+        st.markdown(f"{found} {_judged(info, study_link.targets())}", help=labels.FINDING_HELP)
     elif progress.is_live(status):
         st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
     else:
         whole = sum(_whole(frame, status.study, epsilon) for epsilon in status.study.privacy.epsilons)
         st.warning(progress.ended(status, whole, len(status.study.privacy.epsilons)), icon=":material/error:")
+
+
+def _judged(info: TradeOff, asked: Targets) -> str:
+    return targets.sentence(info, asked) if asked else ""
 
 
 def _whole(frame: pd.DataFrame, study: Study, epsilon: float) -> bool:
@@ -83,7 +92,9 @@ def _whole(frame: pd.DataFrame, study: Study, epsilon: float) -> bool:
 
 def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataFrame | None) -> TradeOff:
     radii = study.attack.eps or ()
-    marked = live.marked(CHARTS)
+    marked = live.marked()
+    if marked is not None and marked not in radii:
+        live.mark(None)
     return figures.trade_off(
         pd.DataFrame(columns=["metric", "epsilon", "eps"]) if frame is None else frame,
         epsilons=study.privacy.epsilons,
@@ -94,29 +105,62 @@ def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataF
     )
 
 
-def _charts(info: TradeOff, keep: str, note: str) -> None:
-    attacked = any(line.known for line in info.budgets)  # before, there is nothing to mark
-    stops = tuple((eps, words.strength(eps, info.norm)) for eps in info.radii if attacked and eps > 0)
-    by_budget = drawing.draw_by_budget(info, palette.LIVE, note=note)
-    by_strength = drawing.draw_by_strength(info, palette.LIVE)
-    live.charts(
-        live.Chart(by_budget, figures.by_budget_in_words(info)),
+def _curves(info: TradeOff, frame: pd.DataFrame | None, keep: str, note: str) -> None:
+    """Recognised by budget, and by strength with the mark that moves the other chart."""
+    asked, stops = study_link.targets(), _stops(info)
+    by_budget = partial(drawing.draw_by_budget, palette=LIVE, note=note, targets=asked)
+    by_strength = drawing.draw_by_strength(info, LIVE, targets=asked, mark=False)
+    _linked(
+        live.Chart(by_budget(info), figures.by_budget_in_words(info), at_mark=_at_each(info, stops, by_budget)),
         live.Chart(by_strength, figures.by_strength_in_words(info), stops, info.strength),
-        key=CHARTS,
-        keep=keep,
+        keep,
     )
 
 
-def provenance(study: Study, frame: pd.DataFrame) -> str:
-    """One line: what the numbers were measured on and what the promise is about."""
-    facts = next(choice.facts for choice in services.choices().datasets if choice.name == study.dataset)
-    repeats = "one repeat: spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
-    mode = str(frame["mode"].iloc[0]) if len(frame) else "reproducible"
-    steps = f" ({study.attack.steps})" if study.attack.steps > 1 else ""
-    delta = labels.small(study.privacy.delta or 0)
-    return (
-        f"{title('dataset', study.dataset)}, {facts['n_train']:,} training images, "
-        f"{within('model', study.model)}, {repeats}. Bars and brackets: 95{labels.NBSP}% intervals. "
-        f"Attack: {within('attack', study.attack.name)}{steps}, {study.attack.images:,} test images. "
-        f"Promise: {labels.UNIT}, δ{labels.NBSP}{delta}, {labels.GUARANTEE.get(mode, mode)}."
+def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
+    """Points lost to privacy, by budget and by strength."""
+    stops = _stops(info)
+
+    def lost(at: TradeOff) -> costs.Costs:
+        return costs.costs(frame, epsilons=at.epsilons, radii=at.radii, norm=at.norm, strength=at.strength)
+
+    def by_budget(at: TradeOff) -> Figure:
+        return costs.draw_by_budget(lost(at), LIVE, note=note)
+
+    alone = len(info.epsilons) < 2
+    if alone:
+        st.info("One budget costs nothing beside itself: choose a second one, such as none.", icon=":material/info:")
+        return
+    by_strength = costs.draw_by_strength(lost(info), LIVE)
+    words = costs.in_words(lost(info))
+    _linked(
+        live.Chart(by_budget(info), words, at_mark=_at_each(info, stops, by_budget)),
+        live.Chart(by_strength, words, stops, info.strength),
+        f"cost-{keep}",
     )
+
+
+def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
+    """Every budget at every strength."""
+    drawn = grid.draw_map(info, LIVE, note=note, targets=study_link.targets())
+    live.charts(live.Chart(drawn, grid.in_words(info)), key="map", keep=f"map-{keep}", scale=present.scale())
+
+
+VIEWS: dict[str, Callable[..., None]] = {"curves": _curves, "map": _map, "cost": _cost}
+
+
+def _stops(info: TradeOff) -> tuple[tuple[float, str], ...]:
+    """Where the mark may stand; nowhere before there is something to mark."""
+    attacked = any(line.known for line in info.budgets)
+    return tuple((eps, said.strength(eps, info.norm)) for eps in info.radii if attacked and eps > 0)
+
+
+def _at_each(
+    info: TradeOff, stops: tuple[tuple[float, str], ...], drawn: Callable[[TradeOff], Figure]
+) -> tuple[Figure, ...]:
+    """The first chart for each place of the mark: dragging it then asks no server."""
+    return tuple(drawn(figures.at_strength(info, eps)) for eps, _ in stops)
+
+
+def _linked(left: live.Chart, right: live.Chart, keep: str) -> None:
+    live.charts(left, right, key="charts", keep=keep, scale=present.scale())

@@ -1,0 +1,28 @@
+"""Present mode: the question, the finding and the charts alone, in large type."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import study_link
+
+SCALE = 1.5
+STYLE = Path(__file__).with_name("present.css")
+
+
+def begin() -> None:
+    """From here on the page is for a screen that is looked at from afar."""
+    st.html(STYLE)
+
+
+def end() -> None:
+    st.button("Leave presentation", key="leave", type="tertiary", icon=":material/close:", on_click=_leave)
+
+
+def _leave() -> None:
+    st.session_state[study_link.PRESENT] = False
+
+
+def scale() -> float:
+    """How much larger charts are drawn."""
+    return SCALE if st.session_state.get(study_link.PRESENT) else 1.0

@@ -1,0 +1,50 @@
+"""One line below the charts: what the numbers were measured on, what the promise is about, where they come from."""
+
+import pandas as pd
+import streamlit as st
+
+from engine import services
+from engine.jobs.progress import Status
+from engine.study import Study
+from pages.parts import labels
+from pages.parts.labels import term
+from pages.parts.titles import title, within
+
+
+def draw(status: Status, frame: pd.DataFrame) -> None:
+    """The line; each technical term explains itself to whoever points at it or reaches it by keyboard."""
+    parts = (_data(status.study), _attack(status.study), _promise(status.study, frame), _origin(status))
+    st.container(key="provenance").html(f'<p class="frontier-terms">{" ".join(part for part in parts if part)}</p>')
+
+
+def _data(study: Study) -> str:
+    facts = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
+    n = f", {facts['n_train']:,} training images" if facts else ""
+    repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
+    return (
+        f"{term(title('dataset', study.dataset), '')}{n}, {term(within('model', study.model), study.model)}, "
+        f"{term(repeats, 'repeats')}. Bars and brackets: {term(f'95{labels.NBSP}% intervals', 'interval')}."
+    )
+
+
+def _attack(study: Study) -> str:
+    steps = f" ({study.attack.steps})" if study.attack.steps > 1 else ""
+    of = "" if study.seeds == 1 else f" of {labels.repeats(study.attack.seeds)}"
+    attack = term(within("attack", study.attack.name) + steps, study.attack.name)
+    return f"Attack: {attack}, {study.attack.images:,} test images{of}."
+
+
+def _promise(study: Study, frame: pd.DataFrame) -> str:
+    mode = str(frame["mode"].iloc[0]) if len(frame) else "reproducible"
+    delta = f"δ{labels.NBSP}{labels.small(study.privacy.delta or 0)}"
+    return (
+        f"Promise: {term(labels.UNIT, 'unit')}, {term(delta, 'delta')}, {term(labels.GUARANTEE.get(mode, mode), mode)}."
+    )
+
+
+def _origin(status: Status) -> str:
+    origin = services.origin(status)
+    if origin is None:
+        return ""
+    made = f"by commit {origin.commit[:7]} on {origin.cores} cores ({origin.processor})"
+    return f"{term(f'Computed earlier, {labels.day(origin.created)}', 'computed earlier', made)}."

@@ -1,0 +1,46 @@
+"""How a study is looked at: which view, with which targets; and how to share it."""
+
+import streamlit as st
+
+from engine.jobs.progress import Status
+from pages.parts import labels, study_link
+from pages.parts.study_link import Link
+
+
+def draw(status: Status | None, link: Link) -> None:
+    """Views, targets and sharing, beside the question."""
+    st.segmented_control(
+        labels.VIEW,
+        list(labels.VIEWS),
+        format_func=labels.VIEWS.__getitem__,
+        key=study_link.VIEW,
+        required=True,
+        label_visibility="collapsed",
+    )
+    if status is None or link.present:
+        return
+    with st.popover(labels.TARGETS, icon=":material/flag:"):
+        _targets()
+    with st.popover("Share", icon=":material/share:"):
+        _share()
+
+
+def _targets() -> None:
+    st.markdown(labels.TARGETS_HELP)
+    for key, label in ((study_link.CLEAN, labels.TARGET_CLEAN), (study_link.ATTACKED, labels.TARGET_ATTACKED)):
+        st.number_input(label, min_value=0, max_value=100, step=5, key=key, placeholder="none")
+    st.button("Clear", key="clear-targets", on_click=_clear)
+
+
+def _clear() -> None:
+    st.session_state[study_link.CLEAN] = st.session_state[study_link.ATTACKED] = None
+
+
+def _share() -> None:
+    st.markdown(labels.SHARE_HELP)
+    st.code(study_link.address(), language=None, wrap_lines=True)
+    st.button("Present", key="present-button", icon=":material/present_to_all:", on_click=_present)
+
+
+def _present() -> None:
+    st.session_state[study_link.PRESENT] = True
