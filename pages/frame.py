@@ -22,6 +22,6 @@ page = st.navigation(
     expanded=True,
 )
 st.set_page_config(page_title=f"{page.title} - Frontier")
-services.welcome()
 with told():
+    services.welcome()
     page.run()

@@ -41,6 +41,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def nothing_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Frontier that comes without results."""
+    monkeypatch.setattr("engine.starter.SHIPPED", tmp_path)
+
+
 @pytest.fixture(scope="session")
 def fashion_mnist() -> Path:
     """The folder of Fashion-MNIST's files."""

@@ -25,6 +25,8 @@ def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
     private, baseline = min(clean), max(clean)
     attacked = {epsilon: point for (epsilon, radius), point in robust.items() if radius == eps}
     norm = str(frame["norm"].iloc[-1])
+    if useless := _useless(robust, norm):
+        return useless
     if attacked and eps and all(point.mean <= BROKEN for point in attacked.values()):
         return f"Every model breaks {_tampered(eps, norm)}: look at a weaker attack."
     both = eps and {private, baseline} <= set(attacked)
@@ -35,6 +37,21 @@ def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
     under = _Cost.of(attacked[private], attacked[baseline]) if both else None
     beside = "" if baseline == inf else f", compared with {words.budget(baseline)}"
     return f"{_who(private)} {_compared(cost, under, tampering)}{beside}."
+
+
+def _useless(robust: dict[tuple[float, float], Point], norm: str) -> str:
+    """What to choose instead when every strength breaks every model, or none changes anything; else ""."""
+    under = {key: point for key, point in robust.items() if key[1] > 0}
+    if not under:
+        return ""
+    weakest, strongest = (words.strength(end(eps for _, eps in under), norm) for end in (min, max))
+    if all(point.mean <= BROKEN for point in under.values()):
+        return f"Every strength here breaks every model: choose weaker ones, below {weakest}."
+    if all(
+        (epsilon, 0.0) in robust and point.mean >= robust[epsilon, 0.0].mean for (epsilon, _), point in under.items()
+    ):
+        return f"No strength here changes what is recognised: choose stronger ones, above {strongest}."
+    return ""
 
 
 def _tampered(eps: float, norm: str) -> str:

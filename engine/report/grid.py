@@ -9,7 +9,7 @@ from engine.report.figures import Spot, TradeOff
 from engine.report.palette import LIGHT, Palette
 from engine.report.targets import Targets
 
-SHADES = 4  # of the ordered colours: text has to be readable on each
+SHADES = 3  # of the ordered colours: text has to be readable on each
 
 
 def draw_map(info: TradeOff, palette: Palette = LIGHT, *, note: str = "", targets: Targets | None = None) -> Figure:

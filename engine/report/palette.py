@@ -41,7 +41,7 @@ DARK = Palette(
     text="#E6ECF3",
     background="#0F151D",
     grid="#2F3D4E",
-    accent="#12838F",
+    accent="#11818D",
     meanings=("#9AD2FF", "#D9722E", "#D36BF0", "#23977A", "#FFDC94"),
     ordered=(
         "#14304A", "#1D4466", "#275882", "#356FA0", "#4382B8", "#5B98CC", "#79AFDD", "#9AC6EB", "#BCDBF5", "#DCEFFC",

@@ -50,14 +50,14 @@ def sentence(info: TradeOff, targets: Targets) -> str:
     if not good:
         return f"Not known yet: {asked}." if "unknown" in found else f"No budget computed here gives {asked}."
     first = good[0]
-    so_far = "So far " if "unknown" in found[:first] else ""
+    so_far = "So far: " if "unknown" in found[:first] else ""
     doubt = "; its interval reaches below, so this is not certain" if found[first] == "perhaps" else ""
     return f"{so_far}{_who(info.epsilons[first])} gives {asked}{doubt}."
 
 
 def _who(epsilon: float) -> str:
     if isinf(epsilon):
-        return "only **no privacy**"
+        return "Only **no privacy**"
     return f"**{words.budget(epsilon)}** is the most private budget that"
 
 

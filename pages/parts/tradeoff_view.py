@@ -16,6 +16,7 @@ from engine.report.figures import TradeOff
 from engine.report.finding import finding
 from engine.report.palette import LIVE
 from engine.report.targets import Targets
+from engine.results import COLUMNS
 from engine.study import Study, parse
 from pages.parts import labels, live, notices, present, progress, provenance, study_link
 from pages.parts.form import DEFAULT
@@ -96,7 +97,7 @@ def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataF
     if marked is not None and marked not in radii:
         live.mark(None)
     return figures.trade_off(
-        pd.DataFrame(columns=["metric", "epsilon", "eps"]) if frame is None else frame,
+        pd.DataFrame(columns=list(COLUMNS)) if frame is None else frame,
         epsilons=study.privacy.epsilons,
         radii=radii,
         norm=study.attack.norm,

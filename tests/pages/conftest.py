@@ -1,7 +1,9 @@
 """Pages run without a browser, on a store that holds what a test says."""
 
+import re
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ def small(**changes: Any) -> Study:
 
 
 @pytest.fixture
-def page(home: Path) -> Callable[..., AppTest]:
+def page(home: Path, nothing_shipped: None) -> Callable[..., AppTest]:
     """A page as its first visitor sees it, by its file and its link."""
 
     def opened(file: str = TRADEOFF, **link: str) -> AppTest:
@@ -116,7 +118,14 @@ _END: dict[str, Callable[[Store, Claim, Path], None]] = {
 def words(app: AppTest) -> str:
     """All that can be read on a page."""
     blocks = [*app.title, *app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
-    return "\n".join(str(block.value) for block in blocks).replace("\u00a0", " ")
+    pages: Any = app.get("html")
+    said = [str(block.value) for block in blocks] + [_text(str(page.proto.body)) for page in pages]
+    return "\n".join(said).replace("\u00a0", " ")
+
+
+def _text(html: str) -> str:
+    """What of some HTML is read."""
+    return unescape(re.sub(r"<style.*?</style>|<[^>]*>", "", html, flags=re.DOTALL))
 
 
 def buttons(app: AppTest) -> dict[str, bool]:

@@ -18,9 +18,9 @@ Computed = Callable[..., str]
 
 def charts(app: AppTest) -> dict[str, Any]:
     """What the live component was told to draw."""
-    component: Any = app.get("bidi_component")[0]
-    told: dict[str, Any] = json.loads(component.proto.json)
-    return told
+    components: Any = app.get("bidi_component")
+    told: list[dict[str, Any]] = [json.loads(component.proto.json) for component in components]
+    return next(data for data in told if "charts" in data)
 
 
 def primary(app: AppTest) -> Any:
@@ -67,7 +67,7 @@ def test_the_page_says_where_the_numbers_come_from(page: Page, computed: Compute
     said = words(page(study=computed()))
     for part in (
         "1,437 training images",
-        "one repeat: spread unknown",
+        "one repeat, spread unknown",
         "360 test images",
         "one image added or removed",
     ):

@@ -82,7 +82,16 @@ def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
     for number in range(state["radius"], len(radii)):
         time.sleep(pause)
         for epsilon, seed in models:
-            emit(row(job, epsilon, seed, "robust_accuracy", radii[number], _value(epsilon, seed, number, state["mix"])))
+            emit(
+                row(
+                    job,
+                    epsilon,
+                    seed,
+                    "robust_accuracy",
+                    radii[number],
+                    _value(epsilon, seed, number, state["mix"]) / (1 + number),
+                )
+            )
         emit(Stage("attack", number + 1, len(radii)))
         state["radius"] = number + 1
         _save(file, state)

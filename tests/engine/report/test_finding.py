@@ -76,7 +76,17 @@ def test_a_budget_whose_attack_is_not_through_is_not_compared() -> None:
 
 def test_a_strength_that_breaks_everything_says_nothing_about_privacy() -> None:
     rows = [at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.0), at(ROBUST, inf, 0.01)]
+    assert said(*rows) == "Every strength here breaks every model: choose weaker ones, below 10 %."
+    rows += [replace(at(ROBUST, epsilon, 0.5), eps=0.05) for epsilon in (0.5, inf)]
     assert said(*rows) == "Every model breaks once someone tampers with them by 10 %: look at a weaker attack."
+
+
+def test_strengths_that_change_nothing_are_too_weak() -> None:
+    rows = [at(CLEAN, 0.5, 0.6), at(OPEN, inf, 0.9)]
+    unharmed = [replace(at(ROBUST, e, v), eps=eps) for e, v in ((0.5, 0.6), (inf, 0.9)) for eps in (0.0, 0.1)]
+    assert said(*rows, *unharmed) == "No strength here changes what is recognised: choose stronger ones, above 10 %."
+    harmed = [*unharmed[:-1], at(ROBUST, inf, 0.8)]
+    assert "and **20 points**" in (said(*rows, *harmed) or "")
 
 
 def test_one_budget_is_told_by_itself() -> None:

@@ -1,0 +1,60 @@
+"""Which budgets give what is asked: by whole intervals, by means, or not; and what is said of it."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from engine.report.figures import TradeOff, trade_off
+from engine.report.targets import Targets, Verdict, sentence, verdicts
+from engine.report.words import NBSP
+from engine.results import Row
+from tests.engine.report.rows import CLEAN, ROBUST, frame
+
+EPSILONS = (0.5, 3.0, 8.0, inf)
+
+
+def at(row: Row, epsilon: float, value: float) -> Row:
+    return replace(row, epsilon=epsilon, value=value, low=value - 0.02, high=value + 0.02)
+
+
+def info(*values: tuple[float, float | None]) -> TradeOff:
+    """Clean and attacked shares of the first budgets; the rest is not computed yet."""
+    rows = [at(CLEAN, epsilon, clean) for epsilon, (clean, _) in zip(EPSILONS, values, strict=False)]
+    pairs = zip(EPSILONS, values, strict=False)
+    rows += [at(ROBUST, epsilon, attacked) for epsilon, (_, attacked) in pairs if attacked is not None]
+    return trade_off(frame(*rows), epsilons=EPSILONS, radii=(0.0, 0.1), norm="linf", strength=0.1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (Targets(clean=0.83), ("misses", "perhaps", "meets", "unknown")),
+        (Targets(attacked=0.55), ("misses", "misses", "unknown", "unknown")),
+        (Targets(attacked=0.50), ("misses", "perhaps", "unknown", "unknown")),
+        (Targets(clean=0.9, attacked=0.5), ("misses", "misses", "misses", "unknown")),
+    ],
+)
+def test_a_budget_meets_a_target_with_its_whole_interval(asked: Targets, expected: tuple[Verdict, ...]) -> None:
+    assert verdicts(info((0.7, 0.2), (0.84, 0.51), (0.86, None)), asked) == expected
+
+
+def test_the_most_private_budget_that_meets_both_is_named() -> None:
+    shown = info((0.7, 0.2), (0.84, 0.6), (0.9, 0.7), (0.95, 0.8))
+    said = sentence(shown, Targets(0.8, 0.5)).replace(NBSP, " ")
+    assert said == (
+        "**ε 3** is the most private budget that gives at least 80 % clean and 50 % when tampered with by 10 %."
+    )
+    assert "not certain" in sentence(shown, Targets(clean=0.84))
+    assert sentence(shown, Targets(clean=0.92)).startswith("Only **no privacy** gives")
+
+
+def test_none_and_not_yet_are_said() -> None:
+    everything = info((0.7, 0.2), (0.84, 0.6), (0.9, 0.7), (0.95, 0.8))
+    assert sentence(everything, Targets(clean=0.99)).startswith("No budget computed here gives at least 99")
+    assert sentence(info((0.7, 0.2)), Targets(clean=0.9)).startswith("Not known yet")
+
+
+def test_nothing_asked_is_no_target() -> None:
+    assert not Targets()
+    assert Targets(clean=0.0)

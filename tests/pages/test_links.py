@@ -1,0 +1,112 @@
+"""A link brings everything back, in a browser that never saw the page, and launches nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import planning, services
+from engine.study import parse
+from tests.pages.conftest import RUNS, TRADEOFF, buttons, small, words
+from tests.pages.test_tradeoff import charts
+
+Page = Callable[..., AppTest]
+Computed = Callable[..., str]
+
+
+def test_a_link_restores_study_form_view_mark_and_targets_elsewhere(page: Page, computed: Computed) -> None:
+    digest = computed(small(attack={"eps": [0, 0.05, 0.1]}))
+    here = page(study=digest)
+    here.session_state["mark"] = 0.1
+    here.segmented_control(key="view").set_value("cost").run()
+    here.number_input(key="clean").set_value(85).run()
+    here.pills(key="form-budgets").set_value([8.0]).run()
+    here.number_input(key="form-seeds").set_value(3).run()
+    link = {name: values[0] if isinstance(values, list) else values for name, values in here.query_params.items()}
+    assert link == {
+        "study": digest, "dataset": "digits", "epsilon": "8", "eps": "0,0.05,0.1", "seeds": "3",
+        "view": "cost", "mark": "0.1", "clean": "85",
+    }  # fmt: skip
+    there = page(**link)
+    assert there.segmented_control(key="view").value == "cost"
+    assert there.number_input(key="clean").value == 85
+    assert there.pills(key="form-budgets").value == [8.0]
+    assert there.number_input(key="form-seeds").value == 3
+    assert charts(there)["charts"][1]["mark"] == 0.1
+    assert charts(there)["keep"] == f"cost-{digest}"
+    assert len(services.statuses()) == 1
+
+
+def test_a_study_that_is_not_here_is_asked_for_by_the_form(page: Page) -> None:
+    """State 3: the link names it, so the same study can be computed with one press."""
+    study = planning.resolve(small(seeds=2))
+    app = page(study=planning.digest(study), dataset="digits", epsilon="1,inf", eps="0,0.1", seeds="2")
+    (warning,) = app.warning
+    assert "is not on this server: the form below asks for the same" in warning.value
+    assert not services.statuses()
+    app.button(key="compute").click().run()
+    assert [status.digest for status in services.statuses()] == [planning.digest(study)]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"dataset": "nowhere"},
+        {"dataset": "digits", "epsilon": "-1"},
+        {"dataset": "digits", "seeds": "9" * 400},
+        {"dataset": "digits", "eps": "<script>"},
+        {"dataset": "digits", "model": "../../x"},
+    ],
+)
+def test_settings_that_cannot_be_are_one_sentence(page: Page, link: dict[str, str]) -> None:
+    app = page(**link)
+    assert not app.exception
+    (warning,) = app.warning
+    assert warning.value.startswith("The settings of this link cannot be used")
+    assert len(warning.value) < 250
+    assert any(label.startswith("Compute these curves") for label in buttons(app))
+
+
+@pytest.mark.parametrize(
+    "link", [{"view": "nothing"}, {"mark": "much"}, {"mark": "nan"}, {"clean": "1e9"}, {"attacked": "x"}]
+)
+def test_a_way_of_looking_that_there_is_not_is_as_usual(page: Page, computed: Computed, link: dict[str, str]) -> None:
+    app = page(study=computed(), **link)
+    assert not app.exception
+    assert app.segmented_control(key="view").value == "curves"
+    assert app.number_input(key="clean").value is None
+    assert "points" in words(app)
+
+
+def test_what_was_chosen_outlives_a_look_at_another_page(page: Page, computed: Computed) -> None:
+    app = page(study=computed(), view="map", clean="70")
+    app.pills(key="form-budgets").set_value([8.0]).run()
+    app.switch_page(RUNS).run()
+    app.switch_page(TRADEOFF).run()
+    assert app.segmented_control(key="view").value == "map"
+    assert app.number_input(key="clean").value == 70
+    assert app.pills(key="form-budgets").value == [8.0]
+
+
+def test_present_mode_shows_finding_and_charts_alone(page: Page, computed: Computed) -> None:
+    digest = computed()
+    app = page(study=digest, present="1")
+    assert not app.selectbox
+    assert not app.get("download_button")
+    assert charts(app)["charts"][0]["figure"]["layout"]["height"] == 450
+    said: Any = words(app)
+    assert "points" in said
+    app.button(key="leave").click().run()
+    assert app.selectbox(key="form-data").value == "digits"
+    assert charts(app)["charts"][0]["figure"]["layout"]["height"] == 300
+    assert "present" not in app.query_params
+
+
+def test_a_quick_try_keeps_the_way_of_looking(page: Page, computed: Computed) -> None:
+    app = page(study=computed(), view="map")
+    app.button(key="quick").click().run()
+    assert app.segmented_control(key="view").value == "map"
+    usual = planning.digest(planning.resolve(parse({"dataset": "digits"})))
+    assert app.query_params["study"] in (usual, [usual])
+    assert "epsilon" not in app.query_params
