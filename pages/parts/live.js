@@ -27,6 +27,13 @@ function coloured(value, style) {
   return value;
 }
 
+// Streamlit gives the theme to components only: the rest of the page (frontier.css) borrows it here.
+function lendColours(style) {
+  for (const name of ["text-color", "background-color", "border-color", "primary-color"]) {
+    document.body.style.setProperty(`--frontier-${name}`, style.getPropertyValue(`--st-${name}`));
+  }
+}
+
 function makeFigure(root) {
   const figure = document.createElement("figure");
   const plot = document.createElement("div");
@@ -160,6 +167,7 @@ export default function ({ data, parentElement, setStateValue }) {
   root.latest = data;
   root.report = (at) => setStateValue("mark", at);
   document.body.dataset.frontier = "seen"; // from now on a lost connection is worth a word
+  lendColours(getComputedStyle(root));
   loadPlotly(data.plotly)
     .then(async () => {
       const style = getComputedStyle(root);

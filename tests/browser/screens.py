@@ -1,0 +1,155 @@
+"""Photographs every page and state of a fresh server whose engine really computes: `make screenshots`.
+
+    python -m tests.browser.screens docs/screens
+
+Each is taken wide, on a laptop, on a phone, and dark; docs/screens.md shows them. Takes about five minutes.
+"""
+
+import io
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engine import planning, services
+from engine.study import Study, parse
+from tests.browser.conftest import ARGS, CONNECTED, Server, serving
+
+VARIANTS = {  # width, height, colour scheme
+    "wide": (1440, 900, "light"),
+    "laptop": (1366, 768, "light"),
+    "phone": (390, 844, "light"),
+    "dark": (1440, 900, "dark"),
+}
+DRAWN = ".frontier-charts[data-drawn]"
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = new Proxy(WebSocket, {
+  construct(made, args) { const socket = new made(...args); window.sockets.push(socket); return socket; }
+});
+"""
+COLOURS = 128  # of a kept picture: they are flat, and shipped with the source
+ENDED: dict[str, dict[str, object]] = {
+    "state-6-one-repeat": {"dataset": "digits"},
+    "state-5-too-strong": {
+        "dataset": "digits", "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.4, 0.6]},
+    },
+    "state-8-many-lines": {
+        "dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]},
+    },
+}  # fmt: skip
+SLOW = {"dataset": "digits", "model": "cnn"}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A picture: its name, where it is, and what to do before it is taken."""
+
+    name: str
+    path: str
+    before: Callable[[Page], None] = lambda page: None
+
+
+def main(folder: Path) -> None:
+    """Take all pictures anew."""
+    home = Path(tempfile.mkdtemp())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with serving(home) as server, browser() as chromium:
+            for screen in screens(server):
+                for variant in VARIANTS:
+                    take(chromium, server, screen, variant, folder)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=ARGS)
+
+
+def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder: Path) -> None:
+    """One picture, with few colours so that it stays small."""
+    width, height, scheme = VARIANTS[variant]
+    page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.add_init_script(KEEP_SOCKETS)
+    page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
+    page.goto(server.url + screen.path)
+    page.wait_for_selector(CONNECTED)
+    if "/runs" not in screen.path and "/data" not in screen.path:
+        page.wait_for_selector(DRAWN)
+    page.wait_for_timeout(1200)
+    screen.before(page)
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    shot.convert("RGB").quantize(COLOURS).save(folder / f"{screen.name}-{variant}.png", optimize=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{screen.name}: scrolls sideways"
+    page.close()
+
+
+def screens(server: Server) -> Iterator[Screen]:
+    """Pages and states in the order in which a fresh server can show them."""
+    starter = next(s.digest for s in services.statuses(settings=server.settings) if s.study.dataset == "fashion-mnist")
+    yield Screen("first-visit", "/")
+    yield Screen("curves", "/")
+    yield Screen("map", f"/?study={starter}&view=map")
+    yield Screen("cost", f"/?study={starter}&view=cost")
+    yield Screen("targets", f"/?study={starter}&clean=88&attacked=50")
+    yield Screen("present", f"/?study={starter}&present=1")
+    yield Screen("state-1-other-settings", f"/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3")
+    yield Screen("state-3-not-here", "/?study=0123456789abcdef&dataset=digits&epsilon=1,3&seeds=2")
+    yield Screen("state-7-reconnecting", "/", disconnected)
+    yield Screen("state-9-data-missing", "/?" + urlencode({"study": starter, "dataset": "mnist"}))
+    yield Screen("data", "/data")
+    running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 2})
+    waiting(server, running, "running")
+    yield Screen("running", f"/?study={running}")
+    yield Screen("state-4-queued", f"/?study={queued}")
+    yield Screen("runs-busy", "/runs")
+    waiting(server, running, "running", points=1)
+    services.cancel(queued, settings=server.settings)
+    services.cancel(running, settings=server.settings)
+    waiting(server, running, "stopped")
+    yield Screen("state-2-stopped", f"/?study={running}")
+    for name, asked in ENDED.items():
+        digest = submitted(server, asked)
+        waiting(server, digest, "done")
+        yield Screen(name, f"/?study={digest}")
+    yield Screen("runs", "/runs")
+
+
+def disconnected(page: Page) -> None:
+    """The connection is gone; the server is not."""
+    page.route("**/_stcore/**", lambda route: route.abort())
+    page.evaluate("window.sockets.forEach((socket) => socket.close())")
+    page.wait_for_timeout(2000)
+
+
+def submitted(server: Server, values: Mapping[str, object]) -> str:
+    study: Study = parse(dict(values))
+    services.submit(study, settings=server.settings)
+    return planning.digest(planning.resolve(study))
+
+
+def waiting(server: Server, digest: str, state: str, points: int = 0) -> None:
+    """Until the study is in that state and has so many results."""
+    until = time.monotonic() + 300
+    while True:
+        status = services.status(digest, settings=server.settings)
+        if status is not None and status.state == state and status.n_points >= points:
+            return
+        assert time.monotonic() < until, f"{digest} is not {state}: {status}"
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
