@@ -8,6 +8,7 @@ import pytest
 from engine.__main__ import app
 from engine.data import datasets
 from engine.models import models
+from pages.parts import labels
 
 ROOT = Path(__file__).parents[1]
 READ = [
@@ -31,6 +32,11 @@ def test_the_readme_names_every_data_set_model_and_command() -> None:
     ]
     for name in (*datasets.names, *models.names, *commands):
         assert f"`{name}" in README, name
+
+
+def test_the_glossary_explains_every_word_that_a_page_explains() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    assert not [word for word in labels.TERMS if word.lower() not in glossary]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -76,6 +76,11 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
     "three can take it away.",
     "private": "Sampling and noise come from a cryptographic stream that is not kept.",
+    "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",
+    "noise_multiplier": "Standard deviation of the noise on a summed gradient, in units of the clipping norm.",
+    "sample_rate": "Chance that an image is in a batch: Poisson sampling, the same for each image and step.",
+    "train_steps": "Steps of training; each one spends budget.",
+    "max_grad_norm": "Largest L2 norm of one image's gradient; longer ones are shortened to it.",
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}

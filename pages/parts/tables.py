@@ -41,7 +41,14 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
         alt="Images recognised at each privacy budget: clean, then at each attack strength, with 95 % intervals.",
     )
     with st.expander("What each privacy budget promises", icon=":material/verified_user:"):
-        st.dataframe(promise(frame), hide_index=True, alt="Delta, noise and sampling of each privacy budget.")
+        st.dataframe(
+            promise(frame),
+            hide_index=True,
+            column_config={
+                said: st.column_config.TextColumn(help=labels.TERMS[name]) for name, said in PROMISE.items()
+            },
+            alt="Delta, noise and sampling of each privacy budget.",
+        )
         for sentence in (_terms(frame), *export.CAVEATS):
             st.caption(sentence)
 
