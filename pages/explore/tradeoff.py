@@ -98,7 +98,7 @@ if link.present:
     present.begin()
 with st.container(key="top", horizontal=True, vertical_alignment="center"):
     st.title(labels.QUESTION, anchor=False)
-    toolbar.draw(status, link)
+    place = toolbar.draw(status, link)
 notices.another_owner()
 if link.digest and status is None:
     st.warning(study_link.unknown(link), icon=":material/link_off:")
@@ -113,6 +113,7 @@ with view:
     if status is not None and request is not None and request.digest != status.digest:
         st.caption(labels.EARLIER)
 study_link.keep(link.digest, request.study if request else link.asked)
+toolbar.show_link(place)
 
 if link.present:
     present.end()

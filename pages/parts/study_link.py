@@ -5,6 +5,7 @@ another link, and everything is taken from there.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -122,8 +123,8 @@ def keep_mark() -> None:
 
 def address() -> str:
     """The whole link, to be copied."""
-    said = "&".join(f"{name}={value}" for name, value in st.session_state.get(WRITTEN, {}).items())
-    return f"{(st.context.url or '').split('?')[0]}?{said}"
+    said = urlencode(st.session_state.get(WRITTEN, {}), safe=",:")
+    return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{said}"
 
 
 def _newest() -> str | None:

@@ -1,14 +1,15 @@
 """How a study is looked at: which view, with which targets; and how to share it."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.jobs.progress import Status
 from pages.parts import labels, study_link
 from pages.parts.study_link import Link
 
 
-def draw(status: Status | None, link: Link) -> None:
-    """Views, targets and sharing, beside the question."""
+def draw(status: Status | None, link: Link) -> DeltaGenerator | None:
+    """Views, targets and sharing, beside the question; the place for the link, which is known when the page is."""
     st.segmented_control(
         labels.VIEW,
         list(labels.VIEWS),
@@ -18,11 +19,11 @@ def draw(status: Status | None, link: Link) -> None:
         label_visibility="collapsed",
     )
     if status is None or link.present:
-        return
+        return None
     with st.popover(labels.TARGETS, icon=":material/flag:"):
         _targets()
     with st.popover("Share", icon=":material/share:"):
-        _share()
+        return _share()
 
 
 def _targets() -> None:
@@ -36,10 +37,17 @@ def _clear() -> None:
     st.session_state[study_link.CLEAN] = st.session_state[study_link.ATTACKED] = None
 
 
-def _share() -> None:
+def _share() -> DeltaGenerator:
     st.markdown(labels.SHARE_HELP)
-    st.code(study_link.address(), language=None, wrap_lines=True)
+    place = st.empty()
     st.button("Present", key="present-button", icon=":material/present_to_all:", on_click=_present)
+    return place
+
+
+def show_link(place: DeltaGenerator | None) -> None:
+    """The link in its place, with a button that copies it."""
+    if place is not None:
+        place.code(study_link.address(), language=None, wrap_lines=True)
 
 
 def _present() -> None:

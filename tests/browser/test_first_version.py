@@ -42,16 +42,16 @@ def test_a_deep_link_as_the_first_request_shows_the_frame(visit: Open, tmp_path:
         page.close()
 
 
-def test_an_empty_store_is_a_finished_page(visit: Open, server: Server) -> None:
+def test_a_fresh_server_shows_the_starter_picture_and_offers_a_quick_try(visit: Open, server: Server) -> None:
     page = visit(server.url)
-    expect(page.get_by_text("Your curves will grow here")).to_be_visible()
-    button = page.get_by_role("button", name="Compute these curves (about")
+    expect(page.get_by_text("Fashion-MNIST, 60,000 training images")).to_be_visible()
+    expect(page.get_by_text("New here?")).to_be_visible()
+    button = page.get_by_role("button", name="Quick try: Digits (about")
     expect(button).to_be_enabled()
+    until(page, lambda: "Clean images" in takeaway(page), 10, "the curves")
     box = button.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= 768, "the button is below the first screen"
-    assert "no results yet" in takeaway(page)
-    expect(page.get_by_role("slider", name="Attack strength")).to_have_count(0)
 
 
 def test_a_bad_link_shows_one_sentence(visit: Open, server: Server) -> None:
@@ -64,9 +64,8 @@ def test_a_bad_link_shows_one_sentence(visit: Open, server: Server) -> None:
 def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) -> None:
     """The first point within 15 s; Stop within 2; Resume goes on; a tab that was closed finds its study."""
     page = visit(server.url)
-    page.get_by_role("button", name="Compute these curves").click()
-    shown = "provisional|Clean images"
-    until(page, lambda: any(word in takeaway(page) for word in shown.split("|")), 15, "the first point")
+    page.get_by_role("button", name="Quick try").click()
+    until(page, lambda: "provisional" in takeaway(page), 15, "the first hollow point")
     digest = digest_of(page)
 
     stop = page.get_by_role("button", name="Stop")
