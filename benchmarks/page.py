@@ -26,7 +26,7 @@ from engine.settings import Settings
 from engine.study import Job, parse
 from tests.browser.conftest import ARGS, ROOT, answers, free_port, serving
 
-STARTS, RERUNS, NEWS = 5, 60, 20
+STARTS, RERUNS, NEWS, MOVES = 5, 60, 20, 60
 PAUSE = 1.3  # seconds between two events: not a multiple of the page's tick, so that every phase is met
 CHARTS = ".frontier-charts"
 EARLIER = "Showing earlier settings"
@@ -41,6 +41,25 @@ RERUN = """(button, text) => new Promise((done, fail) => {
     setTimeout(() => fail(new Error("nothing changed in 10 s")), 10000);
     button.click();
 })"""
+# ms from each move of the mark until the frame after the other chart was drawn anew
+DRAG = """async (moves) => {
+    const mark = document.querySelector(".frontier-charts .mark");
+    const [left, right] = document.querySelectorAll(".frontier-charts .plot");
+    const { xaxis } = right._fullLayout, edge = right.getBoundingClientRect().left + xaxis._offset, taken = [];
+    mark.setPointerCapture = () => {};
+    mark.dispatchEvent(new PointerEvent("pointerdown", { pointerId: 1, cancelable: true }));
+    for (let i = 0; i < moves; i += 1) {
+        const to = [0.005, 0.01, 0.02, 0.03, 0.05][(2 * i) % 5], began = performance.now();
+        const drawn = new Promise((done) => left.once("plotly_afterplot", done));
+        mark.dispatchEvent(new PointerEvent("pointermove", { pointerId: 1, clientX: edge + xaxis.d2p(to) }));
+        await drawn;
+        await new Promise(requestAnimationFrame);
+        taken.push(performance.now() - began);
+        await new Promise((done) => setTimeout(done, 20));
+    }
+    mark.dispatchEvent(new PointerEvent("pointerup", { pointerId: 1 }));
+    return taken;
+}"""
 # the first moment at which each step is drawn, by the machine's own clock
 WATCH = """plot => {
     window.seen = {};
@@ -62,6 +81,7 @@ def run() -> dict[str, Any]:
         return {
             "second_start": second_starts(new_page),
             "rerun_1000_studies_2_jobs": reruns(new_page),
+            "mark_to_other_chart": spread(drags(new_page)) | {"target": 0.05},
             "event_to_pixel": spread(events_to_pixels(new_page)) | {"target": 2.0},
         }
 
@@ -143,6 +163,18 @@ def _scripts(home: str, digest: str) -> list[float]:
     taken = [seconds(app.run) for _ in range(RERUNS + 3)][3:]
     del os.environ["FRONTIER_HOME"]
     return taken
+
+
+def drags(new_page: Callable[[], Page]) -> list[float]:
+    """From a move of the mark to the frame in which the other chart has followed: seconds, on the starter's picture."""
+    with tempfile.TemporaryDirectory() as home, serving(Path(home)) as server:
+        page = new_page()
+        page.goto(server.url)
+        page.wait_for_selector(f"{CHARTS} .mark")
+        page.wait_for_timeout(2000)
+        taken: list[float] = page.evaluate(DRAG, MOVES)
+        page.close()
+    return [ms / 1000 for ms in taken]
 
 
 def events_to_pixels(new_page: Callable[[], Page]) -> list[float]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.jobs import supervisor
 from engine.settings import Settings
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CONNECTED = "[data-testid=stApp][data-test-connection-state=CONNECTED]"
 Open = Callable[..., Page]
+expect.set_options(timeout=15_000)  # ms: a machine that is busy is slow, not wrong
 
 
 @dataclass(frozen=True)
