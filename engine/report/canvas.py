@@ -15,10 +15,6 @@ MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
 PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
 ROOM_OF_TICK = 0.13  # share of the axis that a tick's label takes
-LENGTHS = {  # in px: what `enlarged` makes larger
-    "size", "height", "l", "r", "t", "b", "width", "ax", "ay", "standoff", "arrowwidth", "thickness", "maxheight",
-    "entrywidth", "yshift", "xshift",
-}  # fmt: skip
 
 
 def blank(palette: Palette, title: str, note: str = "") -> Figure:
@@ -147,16 +143,3 @@ def _inside(placed: list[float], gap: float, low: float, high: float) -> list[fl
     for i in reversed(range(len(placed))):
         placed[i] = min(placed[i], high - gap * (len(placed) - 1 - i))
     return [max(y, low + gap * i) for i, y in enumerate(placed)]
-
-
-def enlarged(value: Any, factor: float, name: str = "") -> Any:
-    """A figure with every length in pixels made larger, for a screen that is looked at from afar.
-
-    >>> enlarged({"layout": {"height": 300, "font": {"size": 13}}, "x": [1.0]}, 2)
-    {'layout': {'height': 600, 'font': {'size': 26}}, 'x': [1.0]}
-    """
-    if isinstance(value, dict):
-        return {key: enlarged(item, factor, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [enlarged(item, factor) for item in value]
-    return value * factor if name in LENGTHS and isinstance(value, int | float) else value

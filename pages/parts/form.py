@@ -48,8 +48,8 @@ class Form:
             dataset = self._images()
         with middle:
             self._budgets(dataset)
-        self.buttons = st.container(horizontal=True, vertical_alignment="center")
         self.notices = st.container()
+        self.buttons = st.container(horizontal=True, vertical_alignment="center")
         if self.shown and dataset.name != self.shown.dataset:
             self.missing = self.data[self.shown.dataset].remedy
         with st.expander("Advanced", icon=":material/tune:"):

@@ -34,6 +34,17 @@ function lendColours(style) {
   }
 }
 
+// Everything that is measured in pixels, larger: for a screen that is looked at from afar and has the room.
+const ROOMY = 900; // px
+const LENGTHS = new Set(["size", "height", "l", "r", "t", "b", "width", "ax", "ay", "standoff", "arrowwidth", "thickness", "maxheight", "entrywidth"]);
+
+function enlarged(value, factor, name) {
+  if (typeof value === "number") return LENGTHS.has(name) ? value * factor : value;
+  if (Array.isArray(value)) return value.map((item) => enlarged(item, factor));
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, enlarged(item, factor, key)]));
+}
+
 function makeFigure(root) {
   const figure = document.createElement("figure");
   const plot = document.createElement("div");
@@ -47,7 +58,8 @@ function makeFigure(root) {
 
 async function draw(root, i, style) {
   const slot = root.slots[i], chart = root.latest.charts[i];
-  const { data, layout } = coloured(atMark(root, chart), style);
+  const scale = root.clientWidth >= ROOMY ? root.latest.scale : 1;
+  const { data, layout } = enlarged(coloured(atMark(root, chart), style), scale);
   slot.plot.setAttribute("aria-label", chart.alt);
   const shown = { ...layout, uirevision: root.latest.keep };
   const text = JSON.stringify([data, shown]);

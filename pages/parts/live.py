@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.report.canvas import Figure, enlarged
+from engine.report.canvas import Figure
 from pages.parts.server import PLOTLY_PATH
 
 HERE = Path(__file__).parent
@@ -38,8 +38,11 @@ class Chart:
 
 
 def charts(*drawn: Chart, key: str, keep: str, scale: float = 1.0) -> None:
-    """Draw charts side by side. Zoom is kept while `keep` stays; where the mark was dragged to says `marked`."""
-    data = {"plotly": PLOTLY_PATH, "keep": keep, "charts": [_plain(chart, scale) for chart in drawn]}
+    """Draw charts side by side. Zoom is kept while `keep` stays; where the mark was dragged to says `marked`.
+
+    `scale` makes everything larger, on a screen that has the room.
+    """
+    data = {"plotly": PLOTLY_PATH, "keep": keep, "scale": scale, "charts": [_plain(chart) for chart in drawn]}
     _component(key=key, data=data, default={"mark": None}, on_mark_change=partial(_remember, key))
 
 
@@ -58,15 +61,11 @@ def mark(at: float | None) -> None:
     st.session_state[MARK] = at
 
 
-def _plain(chart: Chart, scale: float) -> dict[str, Any]:
-    def larger(figure: Figure) -> Figure:
-        grown: Figure = figure if scale == 1 else enlarged(figure, scale)
-        return grown
-
+def _plain(chart: Chart) -> dict[str, Any]:
     return {
-        "figure": larger(chart.figure),
+        "figure": chart.figure,
         "alt": chart.alt,
         "stops": [{"at": at, "said": said} for at, said in chart.stops],
         "mark": chart.mark,
-        "at_mark": [larger(figure) for figure in chart.at_mark],
+        "at_mark": list(chart.at_mark),
     }

@@ -123,7 +123,7 @@ def keep_mark() -> None:
 
 def address() -> str:
     """The whole link, to be copied."""
-    said = urlencode(st.session_state.get(WRITTEN, {}), safe=",:")
+    said = urlencode(st.session_state.get(WRITTEN, {}))
     return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{said}"
 
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -37,24 +36,47 @@ window.WebSocket = new Proxy(WebSocket, {
 });
 """
 COLOURS = 128  # of a kept picture: they are flat, and shipped with the source
-ENDED: dict[str, dict[str, object]] = {
-    "state-6-one-repeat": {"dataset": "digits"},
-    "state-5-too-strong": {
-        "dataset": "digits", "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.4, 0.6]},
-    },
-    "state-8-many-lines": {
-        "dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]},
-    },
-}  # fmt: skip
+LOOKS = {
+    "first-visit": ("The first visit: starter results, and a hint that can be dismissed.", "/"),
+    "curves": ("Trade-off: curves by privacy budget and by attack strength.", "/"),
+    "map": ("The same results as a map.", "/?study={starter}&view=map"),
+    "cost": ("The same results as points lost to privacy.", "/?study={starter}&view=cost"),
+    "targets": (
+        "Targets: what is acceptable is shaded, and the most private budget that is gets named.",
+        "/?study={starter}&clean=88&attacked=50",
+    ),
+    "present": ("Present mode.", "/?study={starter}&present=1"),
+    "state-1-other-settings": (
+        "State 1: the form asks for something else than the charts show.",
+        "/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3",
+    ),
+    "state-3-not-here": (
+        "State 3: a link to a study that is not on this server.",
+        "/?study=0123456789abcdef&dataset=digits&epsilon=1,3&seeds=2",
+    ),
+    "state-9-data-missing": ("State 9: images that are not on this machine.", "/?study={starter}&dataset=mnist"),
+}
+ENDED: dict[str, tuple[str, dict[str, object]]] = {
+    "state-6-one-repeat": ("State 6: one repeat; the spread is unknown.", {"dataset": "digits"}),
+    "state-5-too-strong": (
+        "State 5: every strength breaks every model.",
+        {"dataset": "digits", "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.4, 0.6]}},
+    ),
+    "state-8-many-lines": (
+        "State 8: more than six lines.",
+        {"dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]}},
+    ),
+}
 SLOW = {"dataset": "digits", "model": "cnn"}
 
 
 @dataclass(frozen=True)
 class Screen:
-    """A picture: its name, where it is, and what to do before it is taken."""
+    """A picture: its name, where it is, what it shows, and what to do before it is taken."""
 
     name: str
     path: str
+    told: str
     before: Callable[[Page], None] = lambda page: None
 
 
@@ -64,11 +86,25 @@ def main(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with serving(home) as server, browser() as chromium:
-            for screen in screens(server):
-                for variant in VARIANTS:
-                    take(chromium, server, screen, variant, folder)
+            taken = [photographed(chromium, server, screen, folder) for screen in screens(server)]
+        folder.with_suffix(".md").write_text(page_of(taken, folder.name), encoding="utf-8")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def photographed(chromium: Browser, server: Server, screen: Screen, folder: Path) -> Screen:
+    for variant in VARIANTS:
+        take(chromium, server, screen, variant, folder)
+    return screen
+
+
+def page_of(taken: list[Screen], folder: str) -> str:
+    """The document that shows all pictures."""
+    parts = ["# Pages and states", "Photographed by `make screenshots` on a server that computes for real."]
+    for screen in taken:
+        others = ", ".join(f"[{name}]({folder}/{screen.name}-{name}.png)" for name in VARIANTS if name != "wide")
+        parts += [f"## {screen.told}", f"![{screen.told}]({folder}/{screen.name}-wide.png)", f"The same: {others}."]
+    return "\n\n".join(parts) + "\n"
 
 
 @contextmanager
@@ -98,33 +134,27 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
 
 def screens(server: Server) -> Iterator[Screen]:
     """Pages and states in the order in which a fresh server can show them."""
+    services.welcome(settings=server.settings)
     starter = next(s.digest for s in services.statuses(settings=server.settings) if s.study.dataset == "fashion-mnist")
-    yield Screen("first-visit", "/")
-    yield Screen("curves", "/")
-    yield Screen("map", f"/?study={starter}&view=map")
-    yield Screen("cost", f"/?study={starter}&view=cost")
-    yield Screen("targets", f"/?study={starter}&clean=88&attacked=50")
-    yield Screen("present", f"/?study={starter}&present=1")
-    yield Screen("state-1-other-settings", f"/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3")
-    yield Screen("state-3-not-here", "/?study=0123456789abcdef&dataset=digits&epsilon=1,3&seeds=2")
-    yield Screen("state-7-reconnecting", "/", disconnected)
-    yield Screen("state-9-data-missing", "/?" + urlencode({"study": starter, "dataset": "mnist"}))
-    yield Screen("data", "/data")
+    for name, (told, path) in LOOKS.items():
+        yield Screen(name, path.format(starter=starter), told)
+    yield Screen("state-7-reconnecting", "/", "State 7: the connection is lost.", disconnected)
+    yield Screen("data", "/data", "Data: what each data set is, and your own images.")
     running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 2})
     waiting(server, running, "running")
-    yield Screen("running", f"/?study={running}")
-    yield Screen("state-4-queued", f"/?study={queued}")
-    yield Screen("runs-busy", "/runs")
+    yield Screen("running", f"/?study={running}", "A study trains.")
+    yield Screen("state-4-queued", f"/?study={queued}", "State 4: a study waits.")
+    yield Screen("runs-busy", "/runs", "Runs, while something is computed.")
     waiting(server, running, "running", points=1)
     services.cancel(queued, settings=server.settings)
     services.cancel(running, settings=server.settings)
     waiting(server, running, "stopped")
-    yield Screen("state-2-stopped", f"/?study={running}")
-    for name, asked in ENDED.items():
+    yield Screen("state-2-stopped", f"/?study={running}", "State 2: stopped partway; gaps are never bridged.")
+    for name, (told, asked) in ENDED.items():
         digest = submitted(server, asked)
         waiting(server, digest, "done")
-        yield Screen(name, f"/?study={digest}")
-    yield Screen("runs", "/runs")
+        yield Screen(name, f"/?study={digest}", told)
+    yield Screen("runs", "/runs", "Runs: everything that was computed.")
 
 
 def disconnected(page: Page) -> None:

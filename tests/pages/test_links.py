@@ -94,12 +94,12 @@ def test_present_mode_shows_finding_and_charts_alone(page: Page, computed: Compu
     app = page(study=digest, present="1")
     assert not app.selectbox
     assert not app.get("download_button")
-    assert charts(app)["charts"][0]["figure"]["layout"]["height"] == 450
+    assert charts(app)["scale"] == 1.5
     said: Any = words(app)
     assert "points" in said
     app.button(key="leave").click().run()
     assert app.selectbox(key="form-data").value == "digits"
-    assert charts(app)["charts"][0]["figure"]["layout"]["height"] == 300
+    assert charts(app)["scale"] == 1
     assert "present" not in app.query_params
 
 
