@@ -1,6 +1,8 @@
 """The dashboard in Chromium: links, the mark without the server, present mode, keyboard, a lost connection."""
 
 import re
+from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +14,7 @@ from tests.browser.screens import KEEP_SOCKETS, disconnected
 from tests.browser.test_first_version import chart, takeaway
 
 pytestmark = pytest.mark.browser
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 
 
 def drawn(page: Page) -> None:
@@ -145,3 +148,14 @@ def test_no_view_scrolls_sideways_on_a_phone(visit: Open, server: Server, view: 
     page = visit(f"{server.url}/?view={view}&clean=80&attacked=40", width=390, height=844)
     chart(page).locator(".main-svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read(browser: Browser, server: Server, scheme: Literal["light", "dark"]) -> None:
+    with browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme=scheme) as profile:
+        page = profile.new_page()
+        for path, there in (("/?clean=80", "Got it"), ("/runs", "All studies")):
+            page.goto(server.url + path)
+            page.get_by_text(there).first.wait_for()
+            page.wait_for_timeout(1000)
+            assert page.evaluate(CONTRAST) == [], path
