@@ -4,10 +4,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -26,7 +26,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-Out = Annotated[Path | None, typer.Option(help="Folder for curves.csv and study.json.")]
+Out = Annotated[str | None, typer.Option(help="Folder for curves.csv and study.json.")]
+PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told otherwise
 
 
 @app.command()
@@ -59,9 +60,8 @@ def run(
     if "dataset" not in values:
         raise BadInput("no data set was named: add --dataset digits, or a study file that names one")
     study = resolve(parse(values))
-    if out:
-        writable(out)
-    _finish(_compute(study), out)
+    folder = None if out is None else writable(_folder(out))
+    _finish(_compute(study), folder)
 
 
 def _compute(study: "Study") -> "Status":
@@ -123,24 +123,25 @@ def _finish(status: "Status", out: Path | None) -> None:
         raise FrontierError(status.error or f"study {status.digest} was stopped: run it again to go on")
     print_results(services.frame(status.digest))
     if out:
-        _write(status, out)
+        _write(status.digest, out)
     else:
         _say(f"Files: python -m engine export {status.digest} --out DIR")
 
 
-def _write(status: "Status", out: Path) -> None:
-    """curves.csv and study.json of a study into a folder."""
+def _write(digest: str, out: Path, formats: Sequence[str] = PLAIN, **how: Any) -> None:
+    """Files of a study into a folder."""
     from engine import services
-    from engine.report.export import study_json, write
-    from engine.report.tables import curves_csv
+    from engine.report.export import write
 
-    frame = services.frame(status.digest)
-    study = services.study(status.digest)
-    assert study is not None
-    seconds = status.finished - status.started if status.finished and status.started else None
-    about = study_json(study, status.digest, frame, state=status.state, seconds=seconds)
-    write(out, {"curves.csv": curves_csv(frame), "study.json": about})
-    _say(f"Written: {out / 'curves.csv'}, {out / 'study.json'}")
+    files = services.export(digest, *formats, **how)
+    write(out, files)
+    _say(f"Written: {', '.join(str(out / name) for name in files)}")
+
+
+def _folder(out: str) -> Path:
+    if not out.strip():
+        raise BadInput("--out is empty: name a folder, for example --out results")
+    return Path(out)
 
 
 @app.command("list")
@@ -167,10 +168,23 @@ def show(study: Annotated[str, typer.Argument(help="Digest of a study, or how it
 @app.command()
 def export(
     study: Annotated[str, typer.Argument(help="Digest of a study, or how it begins.")],
-    out: Annotated[Path, typer.Option(help="Folder for curves.csv and study.json.")],
+    out: Annotated[str, typer.Option(help="Folder to write into.")],
+    format: Annotated[  # noqa: A002
+        str, typer.Option(help="zip (everything), csv, parquet, json, study, png, svg, pdf, caption; several by comma.")
+    ] = ",".join(PLAIN),
+    width: Annotated[int, typer.Option(help="Width of pictures in mm: 90 or 180.")] = 180,
+    strength: Annotated[float | None, typer.Option(help="Attack radius marked on the charts [a middle one].")] = None,
 ) -> None:
-    """Write a study's curves.csv and study.json."""
-    _write(_find(study), out)
+    """Write a study's curves, charts and what made them.
+
+    The page gives the same files.
+    """
+    from engine.checks import known
+    from engine.report.export import FORMATS, writable
+
+    formats = [known("format", name.strip(), FORMATS) for name in format.split(",")]
+    digest = _find(study).digest
+    _write(digest, writable(_folder(out)), formats, width=width, strength=strength)
 
 
 @app.command("export-model")

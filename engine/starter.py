@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from engine import planning
-from engine.report.export import study_json, write
+from engine.report.document import study_json
+from engine.report.export import write
 from engine.results import COLUMNS, Row
 from engine.store.queue import Planned, Span
 from engine.store.store import Store

@@ -16,7 +16,7 @@ from engine.data import datasets
 from engine.data.images import locate, remedy
 from engine.jobs.progress import Status
 from engine.planning import n_points
-from engine.report.export import CAVEATS, PACKAGES, installed, machine
+from engine.report.document import CAVEATS, PACKAGES, installed, machine
 from engine.report.tables import summary
 from engine.settings import Settings
 from engine.version import VERSION

@@ -1,101 +1,163 @@
-"""What a person takes home: files that carry what made them, written whole or not at all."""
+"""What a person takes home: one catalogue of files that carry what made them, written whole or not at all."""
 
-import json
-import os
-import platform
+import io
+import re
 import tempfile
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
-from math import isfinite, isnan
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import psutil
 
+from engine.checks import known
 from engine.errors import BadInput, FrontierError
+from engine.report import document, figures
+from engine.report.caption import Part, caption
+from engine.report.tables import curves_csv, curves_parquet
 from engine.study import Study
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "opacus",
-    "torchattacks",
-    "dp-accounting",
-    "scikit-learn",
-    "scipy",
-    "numpy",
-    "pandas",
-)
-GUARANTEE = [
-    "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
-]  # fmt: skip
-CAVEATS = (
-    "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the repeat.",
-    "Epsilon does not include the choice of hyperparameters.",
-    "Robust accuracies are upper bounds: a stronger attack than the one we tried may find more.",
-)
+WIDTHS = (90, 180)  # mm: one column of a journal, and two
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the date of everything in a zip: the same study gives the same bytes
 
 
-def study_json(
-    study: Study, digest: str, frame: pd.DataFrame, *, state: str = "done", seconds: float | None = None
-) -> bytes:
-    """UTF-8 JSON: configuration, digest, the promise at each budget, versions, machine, duration in seconds."""
-    document = {
-        "digest": digest,
-        "state": state,
-        "duration_seconds": None if seconds is None else round(seconds, 3),
-        "study": study.model_dump(mode="json"),
-        "privacy": promises(frame),
-        "n_results": len(frame),
-        "engine_versions": sorted({str(name) for name in frame["engine_version"]}),
-        "versions": versions(),
-        "machine": machine(),
-        "caveats": CAVEATS,
-    }
-    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+@dataclass(frozen=True)
+class Subject:
+    """What is exported: a study as it stands, the strength marked on its charts, and what its parts are called.
+
+    `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
+    """
+
+    study: Study
+    digest: str
+    state: str
+    seconds: float | None
+    frame: pd.DataFrame
+    strength: float | None
+    parts: tuple[Part, Part, Part]
+
+    @property
+    def described(self) -> dict[str, object]:
+        return document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
+
+    @property
+    def caption(self) -> str:
+        return caption(self.study, self.digest, self.frame, self.parts, self.strength)
+
+    @property
+    def information(self) -> figures.TradeOff:
+        return figures.trade_off(
+            self.frame,
+            epsilons=self.study.privacy.epsilons,
+            radii=self.study.attack.eps or (),
+            norm=self.study.attack.norm,
+            strength=self.strength,
+        )
 
 
-def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant, mode; fit for JSON."""
-    rows = frame.sort_values("epsilon").drop_duplicates(GUARANTEE)[GUARANTEE].to_dict("records")
-    return [{str(name): _json_value(value) for name, value in row.items()} for row in rows]
+@dataclass(frozen=True)
+class Format:
+    """One kind of file: its name, with `{width}` where there is one a width, and its bytes."""
+
+    file: str
+    media: str
+    made: Callable[[Subject, int], bytes]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The widths that change what is in the file."""
+        return WIDTHS if "{width}" in self.file else WIDTHS[-1:]
 
 
-def _json_value(value: Any) -> Any:
-    if isinstance(value, float) and not isfinite(value):
-        return None if isnan(value) else "inf"
-    return value
+def _picture(kind: str) -> Callable[[Subject, int], bytes]:
+    def made(subject: Subject, width: int) -> bytes:
+        from engine.report.printing import printed  # half a second, which only pictures should cost
+
+        about = {"Title": f"Frontier, study {subject.digest}", "Description": subject.caption}
+        note = document.unfinished(subject.study, subject.frame)
+        return printed(subject.information, kind, width=width, note=note, about=about)
+
+    return made
 
 
-def versions() -> dict[str, str]:
-    """Version of Python and of every package that decides numbers; 'missing' when it is not installed."""
-    return {"python": platform.python_version(), **{name: installed(name) or "missing" for name in PACKAGES}}
+def _everything(subject: Subject, width: int) -> bytes:
+    """A zip of one folder with every other file, pictures in both widths."""
+    buffer = io.BytesIO()
+    folder = stem(subject.study.dataset, subject.digest)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in sorted(_all_files(subject)):
+            entry = zipfile.ZipInfo(f"{folder}/{name}", LONG_AGO)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()
 
 
-def installed(package: str) -> str | None:
-    """The installed version of a distribution, or None; imports nothing."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _all_files(subject: Subject) -> Iterator[tuple[str, bytes]]:
+    for name, kind in FORMATS.items():
+        for width in kind.widths if name != "zip" else ():
+            yield file_name(name, width), kind.made(subject, width)
 
 
-def machine() -> dict[str, Any]:
-    """What this computer is: system, processor, cores that may be used, memory in GB."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-    }
+FORMATS: Mapping[str, Format] = {
+    "zip": Format("everything.zip", "application/zip", _everything),
+    "csv": Format("curves.csv", "text/csv", lambda subject, _: curves_csv(subject.frame)),
+    "parquet": Format(
+        "curves.parquet",
+        "application/vnd.apache.parquet",
+        lambda subject, _: curves_parquet(subject.frame, document.as_json(subject.described)),
+    ),
+    "json": Format(
+        "curves.json",
+        "application/json",
+        lambda subject, _: document.curves_json(subject.frame, subject.described),
+    ),
+    "study": Format("study.json", "application/json", lambda subject, _: document.as_json(subject.described)),
+    "png": Format("figure-{width}mm.png", "image/png", _picture("png")),
+    "svg": Format("figure-{width}mm.svg", "image/svg+xml", _picture("svg")),
+    "pdf": Format("figure-{width}mm.pdf", "application/pdf", _picture("pdf")),
+    "caption": Format("caption.txt", "text/plain", lambda subject, _: f"{subject.caption}\n".encode()),
+}
 
 
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+def exported(subject: Subject, name: str, width: int = WIDTHS[-1]) -> bytes:
+    """The bytes of one format; `width` in mm matters to a picture alone. The same study gives the same bytes.
+
+    BadInput for a format or width that there is not, and for a study without results.
+    """
+    kind = FORMATS[known("format", name, FORMATS)]
+    if width not in WIDTHS:
+        raise BadInput(f"width={width} mm is not one of {', '.join(map(str, WIDTHS))}")
+    if subject.frame.empty:
+        raise BadInput(f"study '{subject.digest}' has no results yet: export it when its first points are there")
+    return kind.made(subject, width)
+
+
+def file_name(name: str, width: int = WIDTHS[-1]) -> str:
+    """What a format is called in a folder of its own.
+
+    >>> file_name("csv"), file_name("png", 90)
+    ('curves.csv', 'figure-90mm.png')
+    """
+    return FORMATS[name].file.format(width=width)
+
+
+def download_name(dataset: str, digest: str, name: str, width: int = WIDTHS[-1]) -> str:
+    """What a format is called among the files of others.
+
+    >>> download_name("folder:cats/1", "0123", "svg", 90), download_name("digits", "0123", "zip")
+    ('frontier-folder-cats-1-0123-figure-90mm.svg', 'frontier-digits-0123.zip')
+    """
+    start = stem(dataset, digest)
+    return f"{start}.zip" if name == "zip" else f"{start}-{file_name(name, width)}"
+
+
+def stem(dataset: str, digest: str) -> str:
+    """How the names of a study's files begin: nothing in it means anything to a file system.
+
+    >>> stem("../Кот: 1", "0123")
+    'frontier-1-0123'
+    """
+    return "-".join(["frontier", *re.findall(r"[a-z0-9]+", dataset.lower()[:80]), *re.findall(r"\w+", digest)])
 
 
 def writable(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from math import inf, isinf, log10
 
 import pandas as pd
 
+from engine.errors import BadInput
 from engine.report import points, words
 from engine.report.points import Point
 
@@ -60,6 +61,20 @@ def default_strength(radii: Sequence[float]) -> float | None:
     """
     positive = sorted(radius for radius in radii if radius > 0)
     return positive[(len(positive) - 1) // 2] if positive else None
+
+
+def marked_strength(radii: Sequence[float], wanted: float | None) -> float | None:
+    """The strength to mark: `wanted` if it is one of those attacked, else BadInput; the default for None.
+
+    >>> marked_strength((0, 0.1), None), marked_strength((0, 0.1, 0.2), 0.2)
+    (0.1, 0.2)
+    """
+    if wanted is None:
+        return default_strength(radii)
+    if wanted > 0 and wanted in radii:
+        return wanted
+    grid = ", ".join(f"{radius:g}" for radius in radii if radius > 0)
+    raise BadInput(f"strength={wanted:g} is not one that was attacked: {grid or 'there is none'}")
 
 
 def places(epsilons: Sequence[float]) -> dict[float, float]:

@@ -84,6 +84,25 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
+EXPORT = "Export"
+EVERYTHING = "Download everything (zip)"
+EVERYTHING_HELP = "Figures in both widths, the numbers, and a caption that says how they were measured."
+FIGURES = {
+    90: f"**Figure**, 90{NBSP}mm wide: one column of a paper",
+    180: f"**Figure**, 180{NBSP}mm wide: a whole page",
+}
+NUMBERS = "**Numbers**, one row a result"
+ABOUT = "**What they are**"
+FILES = {
+    "png": "PNG",
+    "svg": "SVG",
+    "pdf": "PDF",
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "json": "JSON",
+    "caption": "Caption",
+    "study": "Settings and versions",
+}
 
 
 def term(said: str, key: str, more: str = "") -> str:

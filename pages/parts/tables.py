@@ -1,16 +1,14 @@
-"""Results as tables and as a file."""
+"""Results as tables, and the way to the files."""
 
-from functools import partial
 from math import inf
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from engine import services
-from engine.report import export, tables, words
+from engine.report import document, tables, words
 from engine.study import Study
-from pages.parts import labels
+from pages.parts import exports, labels
 
 PROMISE = {
     "epsilon": "Privacy budget",
@@ -23,18 +21,10 @@ PROMISE = {
 
 
 def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
-    """What the charts show in numbers, what each budget promises, and the file."""
+    """What the charts show in numbers, what each budget promises, and the files to take home."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("The numbers", anchor=False)
-        st.download_button(
-            "Download CSV",
-            data=partial(_csv, digest),
-            file_name=f"frontier-{study.dataset}-{digest}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            key="csv",
-        )
+        exports.panel(digest, study)
     st.dataframe(
         recognised(frame, study),
         hide_index=True,
@@ -49,12 +39,8 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
             },
             alt="Delta, noise and sampling of each privacy budget.",
         )
-        for sentence in (_terms(frame), *export.CAVEATS):
+        for sentence in (_terms(frame), *document.CAVEATS):
             st.caption(sentence)
-
-
-def _csv(digest: str) -> bytes:
-    return tables.curves_csv(services.frame(digest))
 
 
 def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -86,7 +72,7 @@ def _cell(point: dict[str, float]) -> str:
 
 def promise(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a budget: everything its promise rests on."""
-    return pd.DataFrame([_promised(entry) for entry in export.promises(frame)])
+    return pd.DataFrame([_promised(entry) for entry in document.promises(frame)])
 
 
 def _terms(frame: pd.DataFrame) -> str:

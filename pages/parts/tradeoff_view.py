@@ -18,7 +18,7 @@ from engine.report.palette import LIVE
 from engine.report.targets import Targets
 from engine.results import COLUMNS
 from engine.study import Study, parse
-from pages.parts import labels, live, notices, present, progress, provenance, study_link
+from pages.parts import exports, labels, live, notices, present, progress, provenance, study_link
 from pages.parts.form import DEFAULT
 
 INVITATION = (
@@ -40,6 +40,7 @@ def draw(digest: str | None, state: str | None) -> None:
             st.rerun()
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
         info = _information(status.study, frame, provisional)
+        exports.mark(status.digest, info.strength)
         with st.container(key="headline"):
             _headline(status, frame, info, _training(provisional))
         VIEWS[st.session_state[study_link.VIEW]](info, frame, status.digest, _note(status, info))

@@ -1,0 +1,135 @@
+"""study.json: the question, how far its answer got, and everything that made the numbers."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite, isnan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from engine import planning
+from engine.study import Study
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "opacus",
+    "torchattacks",
+    "dp-accounting",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "pandas",
+)
+GUARANTEE = [
+    "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
+]  # fmt: skip
+CAVEATS = (
+    "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the repeat.",
+    "Epsilon does not include the choice of hyperparameters.",
+    "Robust accuracies are upper bounds: a stronger attack than the one we tried may find more.",
+)
+
+
+def study_json(
+    study: Study, digest: str, frame: pd.DataFrame, *, state: str = "done", seconds: float | None = None
+) -> bytes:
+    """UTF-8 JSON: configuration, digest, the promise at each budget, versions, machine, duration in seconds."""
+    return as_json(described(study, digest, frame, state=state, seconds=seconds))
+
+
+def curves_json(frame: pd.DataFrame, described: dict[str, Any]) -> bytes:
+    """UTF-8 JSON: what `described` says, and the result table as `results`, a record a row.
+
+    JSON knows no infinity: no privacy is "inf", what does not apply is null.
+    """
+    rows = [plain(row) for row in frame.to_dict("records")]
+    return as_json(described | {"results": rows})
+
+
+def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, seconds: float | None) -> dict[str, Any]:
+    """What study.json holds, fit for JSON."""
+    return {
+        "digest": digest,
+        "state": state,
+        "finished": {"results": len(frame), "of_results": planning.n_points(study),
+                     "budgets": whole_budgets(study, frame), "of_budgets": len(study.privacy.epsilons)},
+        "duration_seconds": None if seconds is None else round(seconds, 3),
+        "study": study.model_dump(mode="json"),
+        "privacy": promises(frame),
+        "n_results": len(frame),
+        "engine_versions": sorted({str(name) for name in frame["engine_version"]}),
+        "versions": versions(),
+        "machine": machine(),
+        "caveats": CAVEATS,
+    }  # fmt: skip
+
+
+def as_json(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+
+
+def whole_budgets(study: Study, frame: pd.DataFrame) -> int:
+    """How many budgets have all their results."""
+    wanted = study.seeds + study.attack.seeds * len(study.attack.eps or ())
+    return sum(int((frame["epsilon"] == epsilon).sum()) >= wanted for epsilon in study.privacy.epsilons)
+
+
+def unfinished(study: Study, frame: pd.DataFrame) -> str:
+    """What is missing, in a sentence; "" when nothing is."""
+    wanted, budgets = planning.n_points(study), len(study.privacy.epsilons)
+    if len(frame) >= wanted:
+        return ""
+    return f"Not finished: {whole_budgets(study, frame)} of {budgets} budgets, {len(frame):,} of {wanted:,} results"
+
+
+def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant, mode; fit for JSON."""
+    rows = frame.sort_values("epsilon").drop_duplicates(GUARANTEE)[GUARANTEE].to_dict("records")
+    return [plain(row) for row in rows]
+
+
+def plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a table, fit for JSON."""
+    return {str(name): _json_value(value) for name, value in row.items()}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return None if isnan(value) else "inf"
+    return value
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of every package that decides numbers; 'missing' when it is not installed."""
+    return {"python": platform.python_version(), **{name: installed(name) or "missing" for name in PACKAGES}}
+
+
+def installed(package: str) -> str | None:
+    """The installed version of a distribution, or None; imports nothing."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """What this computer is: system, processor, cores that may be used, memory in GB."""
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
