@@ -10,6 +10,7 @@ from engine.study import Study
 from pages.parts import labels
 
 MARKS = "export-marks"
+HEADING = 108  # px, so that a row fits a phone
 
 
 def mark(digest: str, strength: float | None) -> None:
@@ -32,8 +33,8 @@ def panel(digest: str, study: Study) -> None:
 
 
 def _row(digest: str, study: Study, heading: str, names: tuple[str, ...], width: int) -> None:
-    st.markdown(heading)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown(heading, width=HEADING)
         for name in names:
             _download(digest, study, name, labels.FILES[name], width=width)
 

@@ -86,13 +86,9 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"
 EVERYTHING = "Download everything (zip)"
-EVERYTHING_HELP = "Figures in both widths, the numbers, and a caption that says how they were measured."
-FIGURES = {
-    90: f"**Figure**, 90{NBSP}mm wide: one column of a paper",
-    180: f"**Figure**, 180{NBSP}mm wide: a whole page",
-}
-NUMBERS = "**Numbers**, one row a result"
-ABOUT = "**What they are**"
+EVERYTHING_HELP = "Figures for paper, the numbers, and how they were measured."
+FIGURES = {90: f"Figure, 90{NBSP}mm", 180: f"Figure, 180{NBSP}mm"}
+NUMBERS, ABOUT = "Numbers", "Words"
 FILES = {
     "png": "PNG",
     "svg": "SVG",
@@ -101,7 +97,7 @@ FILES = {
     "parquet": "Parquet",
     "json": "JSON",
     "caption": "Caption",
-    "study": "Settings and versions",
+    "study": "Settings",
 }
 
 

@@ -22,8 +22,8 @@ PROMISE = {
 
 def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
     """What the charts show in numbers, what each budget promises, and the files to take home."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("The numbers", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):  # side by side: the table's own buttons lie right
+        st.subheader("The numbers", anchor=False, width="content")
         exports.panel(digest, study)
     st.dataframe(
         recognised(frame, study),
