@@ -230,6 +230,7 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         frame=frame(digest, settings=settings),
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
+        made=shipped.made if (shipped := origin(found)) else {},
     )
 
 

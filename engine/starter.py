@@ -6,6 +6,7 @@ Each is three files in assets/starter: NAME.toml what to compute, NAME.parquet t
 import io
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ SHIPPED = Path(__file__).parents[1] / "assets" / "starter"
 
 @dataclass(frozen=True)
 class Origin:
-    """What made a shipped study: the day, the commit of the engine, the machine."""
+    """What made a shipped study: the day, the commit of the engine, the machine; all its study.json says of that."""
 
     created: float
     commit: str
     processor: str
     cores: int
+    made: Mapping[str, Any]
 
 
 def wanted() -> dict[str, Study]:
@@ -76,7 +78,8 @@ def origin(digest: str, created: float) -> Origin | None:
     if about is None or about["span"]["created"] != created:
         return None
     machine = about["machine"]
-    return Origin(created, about["commit"], machine["processor"], machine["cores"])
+    made = {name: about[name] for name in ("commit", "machine", "versions")}
+    return Origin(created, about["commit"], machine["processor"], machine["cores"], made)
 
 
 def _shipped() -> dict[str, dict[str, Any]]:

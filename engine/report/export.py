@@ -5,8 +5,9 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,7 @@ class Subject:
     """What is exported: a study as it stands, the strength marked on its charts, and what its parts are called.
 
     `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
+    `made` is what study.json says of another machine that made it, empty for this one.
     """
 
     study: Study
@@ -35,10 +37,12 @@ class Subject:
     frame: pd.DataFrame
     strength: float | None
     parts: tuple[Part, Part, Part]
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def described(self) -> dict[str, object]:
-        return document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
+    def described(self) -> dict[str, Any]:
+        here = document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
+        return here | dict(self.made)
 
     @property
     def caption(self) -> str:

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, isinf, nan
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ PANEL = 90.0  # mm, the width of a chart: two side by side, or one above the oth
 LEFT, TOP, AXES, BOTTOM = 12.0, 9.0, 46.0, 11.0  # mm: room left of, above, of and below the axes
 EDGE, GAP, ROW = 2.0, 2.0, 4.0  # mm: what stays white all around, between two things, a row of text
 TEXT, TITLE = 7.0, 8.0  # points
-SAMPLE = 8.0  # mm of a line in the legend
+SAMPLE, STROKE = 8.0, 2.5  # mm of a line in the legend, and between the axes and a label
 DASHED: Mapping[str, Any] = {
     "solid": "solid",
     "dot": (0, (1, 1.2)),
@@ -82,7 +83,7 @@ class _Chart:
     def room(self) -> float:
         """Millimetres right of the axes that labels take, those of the lines or that of the last tick."""
         tick = _width(self.ticks[max(self.ticks)]) / 2 if self.ticks else 0.0
-        ends = () if self.legend else [GAP + _width(_broken(line.label)) for line, _ in self.lines if line.known]
+        ends = () if self.legend else [STROKE + _width(_broken(line.label)) for line, _ in self.lines if line.known]
         return max(tick, *ends, 0.0)
 
 
@@ -199,42 +200,38 @@ def _roomy(ticks: Mapping[float, str], scale: float) -> set[float]:
 
 
 def _add_line(axes: Axes, line: Line, look: _Style) -> None:
-    """The points in their order, a gap where one is missing, and their intervals."""
-    spots = line.spots
+    """The points in their order, a gap where one is missing, and their intervals; named as in the figure's files."""
+    spots, known = line.spots, line.known
     x, y = [spot.x if spot else nan for spot in spots], [spot.y if spot else nan for spot in spots]
-    axes.plot(x, y, clip_on=False, zorder=3, **look.options)
-    known = line.known
-    reach = [[spot.y - spot.low for spot in known], [spot.high - spot.y for spot in known]]
-    bars = axes.errorbar([spot.x for spot in known], [spot.y for spot in known], reach, fmt="none",
-                         ecolor=look.colour, elinewidth=0.6, capsize=1.5, capthick=0.6, zorder=2.5)  # fmt: skip
-    for part in bars.get_children():
-        part.set_clip_on(False)
+    axes.plot(x, y, clip_on=False, zorder=3, gid=line.name, **look.options)
+    low, high = [spot.low for spot in known], [spot.high for spot in known]
+    at = [spot.x for spot in known]
+    axes.vlines(at, low, high, color=look.colour, linewidth=0.6, clip_on=False, zorder=2.5)
+    axes.plot(at + at, low + high, "_", color=look.colour, markersize=3, markeredgewidth=0.6, clip_on=False, zorder=2.5)
 
 
 def _label_ends(axes: Axes, lines: Sequence[tuple[Line, _Style]], wide: float) -> None:
-    """Name each line at its last point, right of the axes if that is where it ends.
+    """Name each line at its last point, right of the axes if that is where it ends, by a stroke of its colour.
 
-    Labels push one another apart, and then a thin line leads back.
+    Labels push one another apart.
     """
-    named = [
-        (line.known[-1], line.spots[-1] is not None, _broken(line.label), look) for line, look in lines if line.known
-    ]
-    rows = max((label.count("\n") + 1 for _, _, label, _ in named), default=1)
+    named = [(line, _broken(line.label), look.colour) for line, look in lines if line.known]
+    rows = max((label.count("\n") + 1 for _, label, _ in named), default=1)
     gap = (RANGE[1] - RANGE[0]) * 0.75 * ROW * rows / AXES
-    heights = apart([spot.y for spot, _, _, _ in named], gap)
-    for (spot, whole, label, look), y in zip(named, heights, strict=True):
-        far = 1.0 if whole else axes.transLimits.transform((spot.x, y))[0]
-        lead = {
+    heights = apart([line.known[-1].y for line, _, _ in named], gap, RANGE[0] + gap / 2, RANGE[1] - gap / 2)
+    for (line, label, colour), y in zip(named, heights, strict=True):
+        spot = line.known[-1]
+        far = 1.0 if line.spots[-1] else float(axes.transLimits.transform((spot.x, y))[0])
+        stroke = {
             "arrowstyle": "-",
-            "color": look.colour,
-            "linewidth": 0.5,
-            "shrinkA": 0,
-            "shrinkB": 3,
+            "color": colour,
+            "linewidth": 0.7,
+            "shrinkA": 0.5,
+            "shrinkB": 3.5,
             "relpos": (0, 0.5),
         }
-        away = abs(spot.y - y) > gap / 4
-        axes.annotate(label, (spot.x, spot.y), (far + GAP / wide, y), textcoords=("axes fraction", "data"), va="center",
-                      arrowprops=lead if away else None, annotation_clip=False, **_font(TEXT, look.colour))  # fmt: skip
+        axes.annotate(label, (spot.x, spot.y), (far + STROKE / wide, y), textcoords=("axes fraction", "data"),
+                      va="center", arrowprops=stroke, annotation_clip=False, **_font(TEXT))  # fmt: skip
 
 
 def _legend_rows(chart: _Chart) -> int:
@@ -269,14 +266,15 @@ def _text(figure: Figure, x: float, y: float, text: str, *, size: float = TEXT, 
     figure.text(x, y, text, transform=_mm(figure), va=va, **_font(size))
 
 
-def _font(size: float, colour: str = LIGHT.text) -> dict[str, Any]:
-    return {"fontproperties": _typeface(size), "color": colour}
+def _font(size: float) -> dict[str, Any]:
+    return {"fontproperties": _typeface(size), "color": LIGHT.text}
 
 
 def _typeface(size: float) -> FontProperties:
     return FontProperties(fname=Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size=size)
 
 
+@lru_cache(maxsize=1024)
 def _width(text: str) -> float:
     """Millimetres that the widest line of a text takes."""
     face = _typeface(TEXT)
