@@ -10,7 +10,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OWN = {"app", "pages", "engine", "tests", "benchmarks", "start"}
-CALLED = {"sklearn": "scikit-learn", "pydantic_settings": "pydantic-settings", "dp_accounting": "dp-accounting"}
+CALLED = {
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "pydantic_settings": "pydantic-settings",
+    "dp_accounting": "dp-accounting",
+}
 TOOLS = {"ruff", "mypy", "pandas-stubs", "types-psutil", "pytest-timeout", "pytest-xdist", "appdirs", "playwright"}
 
 

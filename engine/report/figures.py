@@ -64,17 +64,17 @@ def default_strength(radii: Sequence[float]) -> float | None:
 
 
 def marked_strength(radii: Sequence[float], wanted: float | None) -> float | None:
-    """The strength to mark: `wanted` if it is one of those attacked, else BadInput; the default for None.
+    """The strength to mark: `wanted` if it is one of `radii`, else BadInput; the default for None.
 
     >>> marked_strength((0, 0.1), None), marked_strength((0, 0.1, 0.2), 0.2)
     (0.1, 0.2)
     """
     if wanted is None:
         return default_strength(radii)
-    if wanted > 0 and wanted in radii:
+    if wanted in radii:
         return wanted
-    grid = ", ".join(f"{radius:g}" for radius in radii if radius > 0)
-    raise BadInput(f"strength={wanted:g} is not one that was attacked: {grid or 'there is none'}")
+    grid = ", ".join(f"{radius:g}" for radius in radii)
+    raise BadInput(f"strength={wanted:g} is not one of this study: {grid}")
 
 
 def places(epsilons: Sequence[float]) -> dict[float, float]:

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import services
 from engine.jobs.progress import Status
 from engine.planning import resolve
-from engine.report import costs, drawing, figures, grid, targets
+from engine.report import costs, document, drawing, figures, grid, targets
 from engine.report import words as said
 from engine.report.canvas import Figure
 from engine.report.figures import TradeOff
@@ -79,17 +79,12 @@ def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: pro
     elif progress.is_live(status):
         st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
     else:
-        whole = sum(_whole(frame, status.study, epsilon) for epsilon in status.study.privacy.epsilons)
+        whole = document.whole_budgets(status.study, frame)
         st.warning(progress.ended(status, whole, len(status.study.privacy.epsilons)), icon=":material/error:")
 
 
 def _judged(info: TradeOff, asked: Targets) -> str:
     return targets.sentence(info, asked) if asked else ""
-
-
-def _whole(frame: pd.DataFrame, study: Study, epsilon: float) -> bool:
-    wanted = study.seeds + study.attack.seeds * len(study.attack.eps or ())
-    return int((frame["epsilon"] == epsilon).sum()) >= wanted
 
 
 def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataFrame | None) -> TradeOff:

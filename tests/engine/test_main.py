@@ -216,7 +216,7 @@ def test_export_writes_what_is_asked_for(
     capsys.readouterr()
     for wrong, sentence in (
         (["--format", "png", "--width", "91"], "width=91 mm is not one of 90, 180"),
-        (["--strength", "0.2"], "strength=0.2 is not one that was attacked: 0.1"),
+        (["--strength", "0.2"], "strength=0.2 is not one of this study: 0, 0.1"),
     ):
         assert engine("export", digest, "--out", "c", *wrong) == 2
         assert capsys.readouterr().err == f"Error: {sentence}\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine import __main__ as cli
@@ -26,13 +27,13 @@ Offered = dict[str, dict[str, Any]]
 def offered(monkeypatch: pytest.MonkeyPatch) -> Offered:
     """What each button for a file was told, by the name of the file."""
     told: Offered = {}
-    draw = exports.st.download_button
+    draw = st.download_button
 
     def noted(label: str, **how: Any) -> bool:
         told[how["file_name"]] = how
         return bool(draw(label, **how))
 
-    monkeypatch.setattr(exports.st, "download_button", noted)
+    monkeypatch.setattr(st, "download_button", noted)
     return told
 
 
