@@ -129,3 +129,13 @@ def until(page: Page, holds: Callable[[], bool], seconds: float, what: str) -> f
         assert time.monotonic() - start < seconds, f"not in {seconds} s: {what}\n{page.locator('body').inner_text()}"
         page.wait_for_timeout(50)
     return time.monotonic() - start
+
+
+def downloaded(page: Page, name: str) -> bytes:
+    """What the browser gets for one of the files behind Export."""
+    button = page.get_by_test_id("stDownloadButton").get_by_text(name, exact=True).first
+    if not button.is_visible():
+        page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        button.click()
+    return Path(download.value.path()).read_bytes()

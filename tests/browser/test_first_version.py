@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine import services
 from engine.study import parse
-from tests.browser.conftest import Open, Server, serving, until
+from tests.browser.conftest import Open, Server, downloaded, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -89,18 +89,6 @@ def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) ->
     assert "Attacked by 5" in takeaway(last)
     expect(last.get_by_test_id("stDataFrame").first).to_be_visible()
     assert downloaded(last, "CSV") == services.export(digest, "csv", settings=server.settings)["curves.csv"]
-    everything = services.export(digest, "zip", settings=server.settings)["everything.zip"]
-    assert downloaded(last, "Download everything (zip)") == everything
-
-
-def downloaded(page: Page, name: str) -> bytes:
-    """What the browser gets for one of the files behind Export."""
-    button = page.get_by_test_id("stDownloadButton").get_by_text(name, exact=True).first
-    if not button.is_visible():
-        page.get_by_role("button", name="Export").click()
-    with page.expect_download() as download:
-        button.click()
-    return Path(download.value.path()).read_bytes()
 
 
 def test_zoom_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:
@@ -199,8 +187,6 @@ def test_the_mark_moves_the_other_chart(visit: Open, server: Server) -> None:
     until(page, lambda: "Attacked by 10" in takeaway(page), 3, "the other chart at the next strength")
     expect(mark).to_have_attribute("aria-valuenow", "0.1")
     expect(page.get_by_text("tampers with them by 10")).to_be_visible()
-    marked = services.export(digest, "svg", width=90, strength=0.1, settings=server.settings)
-    assert downloaded(page, "SVG") == marked["figure-90mm.svg"]
 
 
 def test_a_phone_shows_the_first_chart_and_scrolls_only_down(visit: Open, server: Server) -> None:
