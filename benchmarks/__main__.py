@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.jobs.supervisor import PATIENT
 
-NAMES = ("scattering", "training", "jobs", "page")
+NAMES = ("scattering", "training", "jobs", "page", "exports")
 
 
 def main() -> None:
