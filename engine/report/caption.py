@@ -23,8 +23,10 @@ class Part:
 
     @property
     def said(self) -> str:
+        """Title, name and source, without what cannot be printed: a person may have typed them."""
         source = self.facts.get("source")
-        return f"{self.title} ({self.name}{f'; {source}' if source else ''})"
+        said = f"{self.title} ({self.name}{f'; {source}' if source else ''})"
+        return "".join(letter for letter in said if letter.isprintable())
 
 
 def caption(

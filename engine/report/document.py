@@ -71,6 +71,7 @@ def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, sec
 
 
 def as_json(document: dict[str, Any]) -> bytes:
+    """UTF-8, to be read by people too."""
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
 

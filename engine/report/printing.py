@@ -218,7 +218,7 @@ def _label_ends(axes: Axes, lines: Sequence[tuple[Line, _Style]], wide: float) -
     named = [(line, _broken(line.label), look.colour) for line, look in lines if line.known]
     rows = max((label.count("\n") + 1 for _, label, _ in named), default=1)
     gap = (RANGE[1] - RANGE[0]) * 0.75 * ROW * rows / AXES
-    heights = apart([line.known[-1].y for line, _, _ in named], gap, RANGE[0] + gap / 2, RANGE[1] - gap / 2)
+    heights = apart([line.known[-1].y for line, _, _ in named], gap, low=RANGE[0] + gap / 2)
     for (line, label, colour), y in zip(named, heights, strict=True):
         spot = line.known[-1]
         far = 1.0 if line.spots[-1] else float(axes.transLimits.transform((spot.x, y))[0])

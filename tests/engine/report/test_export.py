@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -108,6 +109,14 @@ def test_the_zip_holds_every_file_once(everything: bytes) -> None:
 def test_pictures_carry_their_caption_unseen() -> None:
     picture = Image.open(io.BytesIO(exported(subject(), "png")))
     assert picture.info["Description"] + "\n" == exported(subject(), "caption").decode()
+
+
+def test_a_title_that_somebody_typed_breaks_no_file() -> None:
+    typed = Part("folder:cats", "c\0ats\n<b>&\u202e \U0001f600 (", {"source": "]]>\x1b"})
+    for name in ("png", "svg", "pdf", "caption", "study"):
+        assert exported(subject(parts=(typed, *PARTS[1:])), name)
+    drawing = ElementTree.fromstring(exported(subject(parts=(typed, *PARTS[1:])), "svg"))
+    assert "cats<b>& " in "".join(drawing.itertext())
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

@@ -2,6 +2,7 @@
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
 from math import inf, isnan
@@ -64,8 +65,7 @@ CASES: dict[str, TradeOff] = {
 NOTE = "Not finished: 13 of 15 budgets, 1,234 of 10,000 results"
 
 
-@pytest.mark.parametrize("note", ["", NOTE], ids=["whole", "unfinished"])
-@pytest.mark.parametrize("width", [90, 180])
+@pytest.mark.parametrize(("width", "note"), [(90, NOTE), (180, "")], ids=["unfinished", "whole"])
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_covers_another(case: str, width: int, note: str) -> None:
     texts = boxes(printing._figure(CASES[case], width, note))
@@ -183,6 +183,12 @@ def test_the_charts_lie_side_by_side_or_one_above_the_other() -> None:
     assert (left.x1 < right.x0, left.y0) == (True, pytest.approx(right.y0))
     above, below = (axes.get_position() for axes in printing._figure(info(), 90, "").axes)
     assert (above.y0 > below.y1, above.x0) == (True, pytest.approx(below.x0))
+
+
+def test_pictures_that_are_asked_for_at_once_are_the_same() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = set(threads.map(lambda kind: printed(info(), kind, width=90), ["svg"] * 4))
+    assert made == {printed(info(), "svg", width=90)}
 
 
 def test_nobody_elses_settings_are_touched() -> None:
