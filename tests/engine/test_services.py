@@ -40,7 +40,7 @@ def state(digest: str) -> str:
 
 def test_pages_do_not_pay_for_torch() -> None:
     asked = "services.choices(); services.statuses()"
-    code = f"import sys; from engine import services; {asked}; assert not {'torch', 'matplotlib'} & set(sys.modules)"
+    code = f"import sys; from engine import services; {asked}; assert not {{'torch', 'matplotlib'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
