@@ -7,6 +7,7 @@ a FrontierError whose message may be shown as it stands.
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,8 @@ import pandas as pd
 from engine import planning, starter
 from engine.data import cache, datasets, images
 from engine.errors import BadInput, DataMissing
-from engine.jobs import supervisor, timing
+from engine.jobs import deletion, supervisor, timing
+from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models
 from engine.registry import Entry
@@ -26,11 +28,13 @@ from engine.report.caption import Part
 from engine.report.export import WIDTHS, Subject, exported, file_name
 from engine.robustness import attacks
 from engine.settings import Settings
+from engine.store.overview import Names
 from engine.store.queue import Planned
 from engine.store.store import Store
 from engine.study import Job, Study
+from engine.wanted import ALL, Wanted
 
-PAGE = "page"
+PAGE, COMMAND_LINE = "page", "command line"  # how the names of those who wait begin
 LOG_TAIL = 20_000  # characters
 
 
@@ -61,6 +65,17 @@ class Choices:
     datasets: tuple[Choice, ...]
     models: tuple[Choice, ...]
     attacks: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class Others:
+    """Who else waits for a study: so many pages, and command lines by their process numbers."""
+
+    pages: int
+    processes: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.pages or self.processes)
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,18 @@ def touch(digest: str, who: str, *, settings: Settings | None = None) -> None:
     _of(settings).queue.touch(digest, who)
 
 
+def watch(digest: str, who: str, *, settings: Settings | None = None) -> None:
+    """`who` ("page" and a word of its own) looks at this study and waits for it; to be called every few seconds."""
+    _of(settings).queue.watch(digest, who)
+
+
+def others(digest: str, who: str = "", *, settings: Settings | None = None) -> Others:
+    """Who waits for a study besides `who`, and has said so in the last 10 s."""
+    names = [name for name in _of(settings).queue.waiting(digest) if name not in (who, PAGE)]
+    numbers = (name.removeprefix(COMMAND_LINE).strip().partition("-")[0] for name in names)
+    return Others(sum(name.startswith(PAGE) for name in names), tuple(int(n) for n in numbers if n.isdigit()))
+
+
 def retry(digest: str, *, settings: Settings | None = None) -> None:
     """Queue what failed or was stopped again; it goes on from its last checkpoint."""
     settings = settings or Settings()
@@ -154,10 +181,56 @@ def status(digest: str, *, settings: Settings | None = None) -> Status | None:
     return None if view is None else _summaries([view], settings)[0]
 
 
-def statuses(limit: int = 200, offset: int = 0, *, settings: Settings | None = None) -> list[Status]:
-    """How studies stand, newest first."""
+def statuses(
+    limit: int = 200, offset: int = 0, wanted: Wanted = ALL, *, settings: Settings | None = None
+) -> list[Status]:
+    """How studies stand, newest first; of those that are wanted."""
     settings = settings or Settings()
-    return _summaries(_store(settings.home).overview.studies(limit, offset), settings)
+    return _summaries(_store(settings.home).overview.studies(limit, offset, wanted), settings)
+
+
+def live(limit: int, wanted: Wanted = ALL, *, settings: Settings | None = None) -> list[Status]:
+    """Studies that run or wait, in the order of their turn."""
+    settings = settings or Settings()
+    return _summaries(_store(settings.home).overview.live(limit, wanted), settings)
+
+
+def counts(wanted: Wanted = ALL, *, settings: Settings | None = None) -> dict[str, int]:
+    """How many studies there are in each state; a state without one is left out."""
+    return _of(settings).overview.counts(wanted)
+
+
+def newest(*, settings: Settings | None = None) -> str | None:
+    """The study that was asked for last."""
+    return _of(settings).overview.newest()
+
+
+def names(*, settings: Settings | None = None) -> Names:
+    """Data sets, models and tags that studies of this store have."""
+    return _of(settings).overview.names()
+
+
+def annotate(
+    digest: str, *, note: str | None = None, tags: Iterable[str] | None = None, settings: Settings | None = None
+) -> None:
+    """Replace the note or the tags of a study; BadInput if it is unknown, or they are too long or too many."""
+    if not _of(settings).notes.write(digest, note=note, tags=tags):
+        raise BadInput(f"study '{digest}' is not in this store (any more)")
+
+
+def belongings(digest: str, *, settings: Settings | None = None) -> Belongings:
+    """What goes when a study is deleted."""
+    settings = settings or Settings()
+    return deletion.belongings(_store(settings.home), digest, settings)
+
+
+def delete(digest: str, *, settings: Settings | None = None) -> bool:
+    """Stop a study, forget it, free its files; False if it was not there. Asked for again, it is computed anew.
+
+    FrontierError if it does not stop in 10 s, StoreError if it cannot be removed.
+    """
+    settings = settings or Settings()
+    return deletion.delete(_store(settings.home), digest, settings)
 
 
 def _summaries(views: list[Any], settings: Settings) -> list[Status]:
@@ -296,8 +369,7 @@ def owner(*, settings: Settings | None = None) -> supervisor.Owner | None:
 
 def log(digest: str, *, settings: Settings | None = None) -> str:
     """The end of what the jobs of a study logged."""
-    folder = (settings or Settings()).logs
-    files = sorted(folder.glob(f"{digest}-*.log")) if digest.isalnum() else []
+    files = [file for file in deletion.logs(digest, (settings or Settings()).logs) if file.suffix == ".log"]
     return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)[-LOG_TAIL:]
 
 

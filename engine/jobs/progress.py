@@ -32,6 +32,8 @@ class Status:
     error: str | None
     n_points: int
     revision: int
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def _status(view: StudyView, line: _Line, machine: Machine, now: float) -> Statu
         error=next((job.error for job in view.jobs if job.error), None),
         n_points=view.n_points,
         revision=view.revision,
+        note=view.note,
+        tags=view.tags,
     )
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.errors import StoreError
 from engine.store import tables
+from engine.store.migrations import MIGRATIONS
 
 FILE = "store.sqlite3"
 PATIENCE_S = 30  # how long one waits for another's lock
-Step = Callable[[Connection], None]
-MIGRATIONS: dict[int, Step] = {}  # from a schema number to the next one
 
 
 class Database:

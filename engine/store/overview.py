@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from engine.store.database import Database
 from engine.store.queue import HELD
-from engine.store.tables import jobs, results, studies
+from engine.store.selection import conditions, states
+from engine.store.tables import jobs, results, studies, tags
 from engine.study import Study
+from engine.wanted import ALL, Wanted
+
+LIVE = ("queued", *HELD)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,17 @@ class StudyView:
     revision: int
     n_points: int
     jobs: tuple[JobView, ...]
+    note: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the studies of this store are about, sorted: by what a list may be narrowed."""
+
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,10 +81,41 @@ class Overview:
         found = self._views(select(studies).where(studies.c.digest == digest))
         return found[0] if found else None
 
-    def studies(self, limit: int, offset: int = 0) -> list[StudyView]:
+    def studies(self, limit: int, offset: int = 0, wanted: Wanted = ALL) -> list[StudyView]:
         """Newest first."""
         newest = studies.c.created.desc(), studies.c.digest
-        return self._views(select(studies).order_by(*newest).limit(limit).offset(offset))
+        chosen = select(studies).where(*conditions(wanted)).order_by(*newest)
+        return self._views(chosen.limit(limit).offset(offset))
+
+    def live(self, limit: int, wanted: Wanted = ALL) -> list[StudyView]:
+        """Studies that run or wait, in the order in which their turn came or comes."""
+        first = func.min(jobs.c.id).label("first")
+        turn = select(jobs.c.study, first).where(jobs.c.state.in_(LIVE)).group_by(jobs.c.study).subquery()
+        chosen = select(studies, turn.c.first).join(turn, turn.c.study == studies.c.digest).where(*conditions(wanted))
+        return self._views(chosen.order_by(turn.c.first).limit(limit), by_turn=True)
+
+    def counts(self, wanted: Wanted = ALL) -> dict[str, int]:
+        """How many studies there are in each state."""
+        known = states()
+        joined = select(known.c.state, func.count().label("n")).join(studies, studies.c.digest == known.c.study)
+        with self._database.read() as connection:
+            rows = connection.execute(joined.where(*conditions(wanted)).group_by(known.c.state)).all()
+        return {row.state: row.n for row in rows}
+
+    def newest(self) -> str | None:
+        """The digest of the study that was asked for last."""
+        latest = select(studies.c.digest).order_by(studies.c.created.desc(), studies.c.digest).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(latest).scalar()
+
+    def names(self) -> Names:
+        """Data sets, models and tags of all studies."""
+        with self._database.read() as connection:
+            found = (
+                tuple(connection.execute(select(column).distinct().order_by(column)).scalars())
+                for column in (studies.c.dataset, studies.c.model, tags.c.tag)
+            )
+            return Names(*found)
 
     def line(self) -> list[Waiting]:
         """Studies with waiting jobs, in the order in which their turn comes."""
@@ -85,21 +131,31 @@ class Overview:
         with self._database.read() as connection:
             return [_job_view(row) for row in connection.execute(held)]
 
-    def _views(self, chosen: Select[Any]) -> list[StudyView]:
+    def _views(self, chosen: Select[Any], *, by_turn: bool = False) -> list[StudyView]:
         page = chosen.subquery()
+        order = [page.c.first] if by_turn else [page.c.created.desc(), page.c.digest]
         n_points = select(func.count()).where(results.c.study == page.c.digest).scalar_subquery()
         own = (c.label(f"study_{c.name}") for c in page.c)
         columns = (*own, n_points.label("n_points"), page.c.dataset, page.c.model, *jobs.c)
         wanted = select(*columns).join(jobs, jobs.c.study == page.c.digest)
         with self._database.read() as connection:
-            rows = connection.execute(wanted.order_by(page.c.created.desc(), page.c.digest, jobs.c.number)).all()
+            rows = connection.execute(wanted.order_by(*order, jobs.c.number)).all()
+            tagged = _tagged(connection, select(page.c.digest))
         together: dict[str, list[Row[Any]]] = {}
         for row in rows:
             together.setdefault(row.study_digest, []).append(row)
-        return [_study_view(group) for group in together.values()]
+        return [_study_view(group, tuple(tagged.get(digest, ()))) for digest, group in together.items()]
 
 
-def _study_view(rows: Sequence[Row[Any]]) -> StudyView:
+def _tagged(connection: Connection, digests: Select[Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    of_these = select(tags).where(tags.c.study.in_(digests)).order_by(tags.c.tag)
+    for row in connection.execute(of_these):
+        found.setdefault(row.study, []).append(row.tag)
+    return found
+
+
+def _study_view(rows: Sequence[Row[Any]], tagged: tuple[str, ...]) -> StudyView:
     first = rows[0]
     return StudyView(
         digest=first.study_digest,
@@ -108,6 +164,8 @@ def _study_view(rows: Sequence[Row[Any]]) -> StudyView:
         revision=first.study_revision,
         n_points=first.n_points,
         jobs=tuple(_job_view(row) for row in rows),
+        note=first.study_note,
+        tags=tagged,
     )
 
 

@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Update, and_, delete, func, insert, or_, select, update
 
 from engine.errors import StaleAttempt
 from engine.store.database import Database, upsert
-from engine.store.tables import interests, jobs, studies
+from engine.store.tables import interests, jobs, metadata, studies
 from engine.study import Job, Study
 
 LEASE = 30.0  # seconds without a sign of life after which a job may be claimed anew
@@ -102,6 +103,38 @@ class Queue:
                 return False
             return _cancel(connection, digest)
 
+    def watch(self, digest: str, who: str) -> None:
+        """`who` waits for this study, until they no longer say so; those who stopped saying so are forgotten."""
+        now = time.time()
+        gone = and_(interests.c.study == digest, ~interests.c.lasting, interests.c.seen < now - PATIENCE)
+        with self._database.write() as connection:
+            if connection.execute(select(studies.c.digest).where(studies.c.digest == digest)).first() is None:
+                return
+            connection.execute(delete(interests).where(gone))
+            _want(connection, digest, who, False, now)
+
+    def waiting(self, digest: str) -> list[str]:
+        """Who waits for this study and has said so a moment ago."""
+        fresh = interests.c.study == digest, interests.c.seen > time.time() - PATIENCE
+        with self._database.read() as connection:
+            return list(connection.execute(select(interests.c.who).where(*fresh).order_by(interests.c.who)).scalars())
+
+    def remove(self, digest: str, *, though_held: bool, meanwhile: Callable[[], AbstractContextManager[None]]) -> bool:
+        """Forget a study and all that was found; False, and nothing is forgotten, if somebody works on it.
+
+        `though_held`: they are known to be dead. `meanwhile` is entered while no job can be queued or claimed, and
+        left when all is forgotten, or with the error if nothing is.
+        """
+        with ExitStack() as around, self._database.write() as connection:
+            if _is_held(connection, digest) and not though_held:
+                return False
+            for table in reversed(metadata.sorted_tables):
+                if "study" in table.c:
+                    connection.execute(delete(table).where(table.c.study == digest))
+            connection.execute(delete(studies).where(studies.c.digest == digest))
+            around.enter_context(meanwhile())
+        return True
+
     def peek(self) -> tuple[bool, list[int]]:
         """Whether a job can be claimed, and the jobs that are to be stopped. Cheap: asked ten times a second."""
         with self._database.read() as connection:
@@ -187,10 +220,15 @@ class Queue:
         return count
 
 
-def bump(connection: Connection, digest: str) -> None:
-    """Say that something of this study changed."""
+def _is_held(connection: Connection, digest: str) -> bool:
+    held = select(jobs.c.id).where(jobs.c.study == digest, jobs.c.state.in_(HELD))
+    return connection.execute(held.limit(1)).first() is not None
+
+
+def bump(connection: Connection, digest: str) -> bool:
+    """Say that something of this study changed; False if there is none."""
     changed = update(studies).where(studies.c.digest == digest).values(revision=studies.c.revision + 1)
-    connection.execute(changed)
+    return connection.execute(changed).rowcount > 0
 
 
 def _insert(connection: Connection, digest: str, study: Study, plan: Sequence[Planned], now: float) -> None:

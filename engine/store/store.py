@@ -1,15 +1,17 @@
-"""The store of one home folder: everything that is remembered, behind four plain objects."""
+"""The store of one home folder: everything that is remembered, behind plain objects."""
 
 from pathlib import Path
 
 from engine.store.database import Database
 from engine.store.measured import Measured
+from engine.store.notes import Notes
 from engine.store.overview import Overview
 from engine.store.queue import Queue
 
 
 class Store:
-    """`queue`: jobs and who may work on them; `measured`: results; `overview`: what pages list.
+    """`queue`: jobs and who may work on them; `measured`: results; `overview`: what pages list; `notes`: what people
+    write beside it.
 
     Opening makes the folder; the file is made or migrated at the first use. Errors are StoreErrors.
     """
@@ -19,6 +21,7 @@ class Store:
         self.queue = Queue(self.database)
         self.measured = Measured(self.database, self.queue)
         self.overview = Overview(self.database)
+        self.notes = Notes(self.database)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from engine.results import Row
 
-SCHEMA = 1
+SCHEMA = 2  # raised with a step in migrations.py
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -33,13 +33,22 @@ studies = Table(
     Column("model", String, nullable=False),
     Column("created", Float, nullable=False, index=True),
     Column("revision", Integer, nullable=False, default=1),
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("study", ForeignKey("studies.digest"), primary_key=True),
+    Column("tag", String, primary_key=True),
+    Index("tags_tag", "tag"),
 )
 
 jobs = Table(
     "jobs",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("study", ForeignKey("studies.digest"), nullable=False, index=True),
+    Column("study", ForeignKey("studies.digest"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("units", Text, nullable=False),
@@ -60,6 +69,8 @@ jobs = Table(
     Column("error", Text),
     UniqueConstraint("study", "number"),
     Index("jobs_state", "state", "id"),
+    Index("jobs_of_study", "study", "state"),
+    sqlite_autoincrement=True,  # a number that was deleted is not given out again
 )
 
 _KINDS: dict[Any, Any] = {float: Float, int: Integer, str: String}
@@ -98,6 +109,7 @@ trained = Table(
     Column("seed", Integer, nullable=False),
     Column("path", Text, nullable=False),
     UniqueConstraint("study", "epsilon", "seed"),
+    sqlite_autoincrement=True,
 )
 
 speeds = Table(

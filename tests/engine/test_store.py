@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from engine.errors import StoreError
 from engine.store import database, tables
 from engine.store.database import FILE, Database
+from engine.store.migrations import Step
 from engine.store.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def test_a_new_store_holds_its_schema_number_and_speaks_wal(tmp_path: Path) -> N
 def test_a_newer_store_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with Database.at(tmp_path).write() as connection:
         connection.execute(text("UPDATE meta SET value = '7'"))
-    with pytest.raises(StoreError, match=r"^The store .* has schema 7 and this version knows 1: .*FRONTIER_HOME"):
+    with pytest.raises(StoreError, match=r"^The store .* has schema 7 and this version knows 2: .*FRONTIER_HOME"):
         Store(tmp_path).queue.peek()
     assert schema(tmp_path) == "7"
 
@@ -50,9 +51,9 @@ def break_half_way(connection: Connection) -> None:
     connection.execute(text("INSERT INTO nowhere VALUES (1)"))
 
 
-def newer_version(monkeypatch: pytest.MonkeyPatch, step: database.Step) -> None:
-    monkeypatch.setattr(tables, "SCHEMA", 2)
-    monkeypatch.setattr(database, "MIGRATIONS", {1: step})
+def newer_version(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    monkeypatch.setattr(tables, "SCHEMA", tables.SCHEMA + 1)
+    monkeypatch.setattr(database, "MIGRATIONS", {tables.SCHEMA - 1: step})
 
 
 def columns(file: Path) -> list[str]:
@@ -62,20 +63,85 @@ def columns(file: Path) -> list[str]:
 
 def test_an_older_store_is_backed_up_and_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(tmp_path).queue.peek()
+    before = tables.SCHEMA
     newer_version(monkeypatch, add_colour)
     Store(tmp_path).database.read().__enter__()
-    assert schema(tmp_path) == "2"
+    assert schema(tmp_path) == str(before + 1)
     assert "colour" in columns(tmp_path / FILE)
-    assert "colour" not in columns(tmp_path / f"{FILE}.schema-1")
+    assert "colour" not in columns(tmp_path / f"{FILE}.schema-{before}")
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(tmp_path).queue.peek()
+    before = schema(tmp_path)
     newer_version(monkeypatch, break_half_way)
     with pytest.raises(StoreError):
         Store(tmp_path).queue.peek()
-    assert schema(tmp_path) == "1"
+    assert schema(tmp_path) == before
     assert "colour" not in columns(tmp_path / FILE)
+
+
+RELEASES = sorted((ROOT / "tests" / "engine" / "stores").glob("*.sql"))  # a store as each release left it
+
+
+def of_release(dump: Path, home: Path) -> None:
+    home.mkdir()
+    with closing(sqlite3.connect(home / FILE)) as connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("dump", RELEASES, ids=lambda dump: dump.stem)
+def test_a_store_of_each_release_opens_with_all_it_held(dump: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    of_release(dump, home)
+    number = schema(home)
+    store = Store(home)
+    done, waiting = store.overview.study("12fabcd3e1444021"), store.overview.study("701a6d5641ee3087")
+    assert done is not None
+    assert waiting is not None
+    assert (done.n_points, [job.state for job in done.jobs], done.note, done.tags) == (6, ["done"], "", ())
+    assert [job.state for job in waiting.jobs] == ["queued", "queued"]
+    assert list(store.measured.frame(done.digest)["value"]) == [0.583, 0.757, 0.707, 0.708, 0.881, 0.882]
+    assert list(store.measured.runs(done.digest)["run"]) == [1, 2]
+    assert store.measured.speeds() == {("digits", "scattering-linear", "train", 2): 1e-6}
+    claim = store.queue.claim()
+    assert claim is not None
+    assert (claim.id, claim.study, claim.job.epsilons) == (2, waiting.digest, (1.0,))
+    store.close()
+    assert schema(home) == str(tables.SCHEMA)
+    assert schema_of_file(home / f"{FILE}.schema-{number}") == number
+
+
+def schema_of_file(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as connection:
+        return str(connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()[0])
+
+
+@pytest.mark.parametrize("dump", RELEASES, ids=lambda dump: dump.stem)
+def test_a_migrated_store_is_built_like_a_new_one(dump: Path, tmp_path: Path) -> None:
+    of_release(dump, tmp_path / "old")
+    for home in ("old", "new"):
+        Store(tmp_path / home).queue.peek()
+    assert built(tmp_path / "old") == built(tmp_path / "new")
+
+
+def built(home: Path) -> dict[str, object]:
+    """Columns, foreign keys, indexes, and whether numbers are used once, of every table."""
+    with closing(sqlite3.connect(home / FILE)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+
+        def about(what: str, name: str) -> list[object]:
+            return sorted(row[1:] for row in connection.execute(f"PRAGMA {what}({name})"))
+
+        def indexes(name: str) -> list[object]:
+            listed = connection.execute(f"PRAGMA index_list({name})").fetchall()
+            own = [(row[1] if row[3] == "c" else row[3], row[2], about("index_info", row[1])) for row in listed]
+            return sorted(own, key=str)
+
+        return {
+            name: (about("table_info", name), about("foreign_key_list", name), indexes(name), "AUTOINCREMENT" in sql)
+            for name, sql in found
+        }
 
 
 def test_a_folder_below_a_regular_file_is_refused(tmp_path: Path) -> None:

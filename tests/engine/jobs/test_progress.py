@@ -29,7 +29,7 @@ JOB = JobView(
     stage_since=None,
     error=None,
 )
-VIEW = StudyView("d", small(), created=1.0, revision=1, n_points=0, jobs=(JOB,))
+VIEW = StudyView("d", small(), created=1.0, revision=1, n_points=0, jobs=(JOB,), note="", tags=())
 
 
 def in_stage(stage: str, at: int, total: int, *, start: int = 0) -> JobView:

@@ -1,0 +1,55 @@
+"""Steps from one schema of the store to the next. Plain SQL: what a step once did must not change with tables.py."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+Step = Callable[[Connection], None]
+
+
+def notes_tags_and_numbers_used_once(connection: Connection) -> None:
+    """1 to 2: studies have a note and tags; numbers of deleted jobs and models are not given out again.
+
+    A process that still works for a deleted job would else be taken for the one that works for its namesake.
+    """
+    for statement in (
+        "ALTER TABLE studies ADD COLUMN note TEXT DEFAULT '' NOT NULL",
+        TAGS,
+        "CREATE INDEX tags_tag ON tags (tag)",
+        JOBS,
+        f"INSERT INTO jobs_next SELECT {JOB_COLUMNS} FROM jobs",  # noqa: S608 - names from below
+        "DROP TABLE jobs",
+        "ALTER TABLE jobs_next RENAME TO jobs",
+        "CREATE INDEX jobs_state ON jobs (state, id)",
+        "CREATE INDEX jobs_of_study ON jobs (study, state)",
+        TRAINED,
+        "INSERT INTO trained_next SELECT run, study, epsilon, seed, path FROM trained",
+        "DROP TABLE trained",
+        "ALTER TABLE trained_next RENAME TO trained",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+TAGS = """CREATE TABLE tags (
+    study VARCHAR NOT NULL, tag VARCHAR NOT NULL,
+    PRIMARY KEY (study, tag), FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+JOBS = """CREATE TABLE jobs_next (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, study VARCHAR NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL,
+    units TEXT NOT NULL, planned TEXT NOT NULL, expected FLOAT NOT NULL, state VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL, crashes INTEGER NOT NULL, threads INTEGER NOT NULL, lease FLOAT, started FLOAT,
+    finished FLOAT, stage VARCHAR NOT NULL, stage_from INTEGER NOT NULL, stage_done INTEGER NOT NULL,
+    stage_total INTEGER NOT NULL, stage_since FLOAT, error TEXT,
+    UNIQUE (study, number), FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+JOB_COLUMNS = (
+    "id, study, number, body, units, planned, expected, state, attempt, crashes, threads, lease, started, finished, "
+    "stage, stage_from, stage_done, stage_total, stage_since, error"
+)
+TRAINED = """CREATE TABLE trained_next (
+    run INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, study VARCHAR NOT NULL, epsilon FLOAT NOT NULL,
+    seed INTEGER NOT NULL, path TEXT NOT NULL,
+    UNIQUE (study, epsilon, seed), FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+
+MIGRATIONS: dict[int, Step] = {1: notes_tags_and_numbers_used_once}  # from a schema number to the next one
