@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("home")
 STATES = ("queued", "running", "stopping", "done", "failed", "stopped")
 
 
-def found(**wanted: object) -> list[str]:
+def found(**wanted: Any) -> list[str]:
     return [status.digest for status in services.statuses(wanted=replace(Wanted(), **wanted))]
 
 

@@ -1,5 +1,6 @@
 """Deleting a study stops it first, forgets all of it, frees its files, and leaves its name free for another."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -150,14 +151,14 @@ def test_a_study_whose_files_cannot_be_moved_stays_whole(
     for file in (weights, said):
         file.parent.mkdir(parents=True)
         file.touch()
-    real = deletion.shutil.move
+    real = shutil.move
 
     def refuse_logs(source: Path, target: Path) -> object:
         if source.suffix == ".log":
             raise PermissionError(13, "Permission denied", str(source))
         return real(source, target)
 
-    monkeypatch.setattr(deletion.shutil, "move", refuse_logs)
+    monkeypatch.setattr(shutil, "move", refuse_logs)
     with pytest.raises(StoreError, match=rf"{digest}.* could not be deleted .*{digest}-0\.log \(Permission denied\)"):
         services.delete(digest)
     assert services.status(digest) is not None
