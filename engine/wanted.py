@@ -1,6 +1,7 @@
 """Which studies a list shows."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,19 @@ class Wanted:
     tag: str = ""
     text: str = ""
     digests: tuple[str, ...] | None = None
+
+    def among(self, digests: Iterable[str]) -> "Wanted":
+        """Those of these digests that are wanted."""
+        return replace(self, digests=tuple(digests))
+
+    def in_states(self, *states: str) -> "Wanted":
+        """Those of the wanted that are in one of these states.
+
+        >>> Wanted(states=("done", "failed")).in_states("failed", "stopped").states
+        ('failed',)
+        """
+        both = tuple(state for state in states if not self.states or state in self.states)
+        return replace(self, states=both) if both else replace(self, digests=())
 
 
 ALL = Wanted()

@@ -1,7 +1,8 @@
 """The words on the pages, in one place; docs/glossary.md explains them."""
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from math import isinf
 from typing import Any
@@ -11,6 +12,8 @@ from engine.report.words import NBSP, budget, percent, strength
 from engine.study import Study
 
 __all__ = ["NBSP", "budget", "percent", "strength"]
+
+Said = Callable[[str], str]  # what a name is called
 
 QUESTION = "What do privacy and robustness cost?"
 VIEW = "View"
@@ -194,3 +197,42 @@ def points(n: int) -> str:
 
 def repeats(n: int) -> str:
     return "1 repeat" if n == 1 else f"{n:,} repeats"
+
+
+def models(n: int) -> str:
+    return "1 model" if n == 1 else f"{n:,} models"
+
+
+def studies(n: int) -> str:
+    return "1 study" if n == 1 else f"{n:,} studies"
+
+
+def size(n_bytes: int) -> str:
+    """How large files are.
+
+    >>> [size(n).replace(NBSP, " ") for n in (0, 700, 3_400_000, 2_600_000_000)]
+    ['0 kB', '1 kB', '3.4 MB', '2.6 GB']
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if n_bytes >= unit:
+            return f"{n_bytes / unit:.3g}{NBSP}{name}"
+    return f"{-(-n_bytes // 1000)}{NBSP}kB"
+
+
+def first_words(text: str, most: int = 60) -> str:
+    """The beginning of a text in one line.
+
+    >>> first_words("one\\ntwo three", 9)
+    'one two …'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """Text that stands in Markdown as it is: nothing in it is a link, a colour, an icon or a formula.
+
+    >>> print(plain("*a* [b](c)"))
+    \\*a\\* \\[b\\]\\(c\\)
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -34,16 +34,16 @@ def another_owner() -> None:
     )
 
 
-def problem() -> None:
-    """The sentence that `remember` kept, once."""
-    if sentence := st.session_state.pop("problem", None):
+def problem(place: str = "problem") -> None:
+    """The sentence that `remember` kept for this place, once."""
+    if sentence := st.session_state.pop(place, None):
         st.error(sentence, icon=":material/error:")
 
 
 @contextmanager
-def remember() -> Iterator[None]:
+def remember(place: str = "problem") -> Iterator[None]:
     """For callbacks, which cannot draw: an error's sentence is kept for `problem`."""
     try:
         yield
     except FrontierError as error:
-        st.session_state["problem"] = str(error)
+        st.session_state[place] = str(error)

@@ -1,8 +1,7 @@
 """Studies in a list: cards for what needs attention, a table for the rest."""
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine import services
 from engine.jobs.progress import Status
-from pages.parts import labels, notices, progress, study_link
+from engine.wanted import Wanted
+from pages.parts import configuration, labels, notices, progress, study_link
 from pages.parts.titles import title, within
 
 Place = DeltaGenerator
@@ -22,21 +22,22 @@ COLUMNS: dict[str, Any] = {
     "Repeats": st.column_config.NumberColumn(format="localized", width="small"),
     "Results": st.column_config.NumberColumn(format="localized", width="small"),
     "What went wrong": st.column_config.TextColumn(width="medium"),
+    "Tags": st.column_config.ListColumn(width="small"),
+    "Note": st.column_config.TextColumn(width="medium"),
 }
+OPTIONAL = ("What went wrong", "Tags", "Note")
 
 
-def turn(status: Status) -> tuple[bool, int, float]:
-    """What runs comes first, then what waits in the order of the line."""
-    return status.state == "queued", status.place or 0, status.created
-
-
-def in_short(statuses: Sequence[Status]) -> str:
-    """One sentence about all studies."""
-    if not statuses:
+def in_short(counts: Mapping[str, int], everything: int) -> str:
+    """One sentence about the studies that are shown; `everything`: how many there are without filters."""
+    if not everything:
         return "Nothing was computed here yet: choose what to compute on the Trade-off page."
-    counts = Counter(str(status.state) for status in statuses)
+    shown = sum(counts.values())
+    if not shown:
+        return f"None of {labels.studies(everything)} passes these filters."
     said = {"running": "running", "queued": "waiting", "failed": "failed", "stopped": "stopped", "done": "done"}
-    return ", ".join(f"**{counts[state]:,}** {word}" for state, word in said.items() if counts[state]) + "."
+    told = ", ".join(f"**{counts[state]:,}** {word}" for state, word in said.items() if counts.get(state))
+    return f"{told}." if shown == everything else f"{told}: {shown:,} of {labels.studies(everything)}."
 
 
 def more(n: int, where: str) -> None:
@@ -46,11 +47,11 @@ def more(n: int, where: str) -> None:
 
 @contextmanager
 def card(status: Status) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
-    """A bordered row: what the study is; what happens to it; what can be done."""
+    """A bordered row: what the study is; what happens to it; what can be done. Below it, its details."""
     with st.container(border=True):
-        left, middle, right = st.columns([3, 4, 2.4], gap="medium", vertical_alignment="center")
+        left, middle, right = st.columns([3, 4, 2.6], gap="medium", vertical_alignment="center")
         with left:
-            st.markdown(f"**{_images(status)}**, {_model(status)}  \n{_grid(status)}")
+            st.markdown(f"**{labels.plain(_images(status))}**, {labels.plain(_model(status))}  \n{_grid(status)}")
         yield middle, right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center")
 
 
@@ -71,44 +72,69 @@ def _grid(status: Status) -> str:
     return f":small[ε {labels.budgets(status.study)}, attacked by {labels.strengths(status.study)}]"
 
 
+def name(status: Status) -> str:
+    """What a study is called where it stands alone."""
+    return f"{_images(status)}, {_model(status)}"
+
+
+def earlier(status: Status) -> bool:
+    """It came with Frontier: computed before, on another machine, without its models."""
+    return services.origin(status) is not None
+
+
 def reason(status: Status) -> str:
-    """Why a study is not whole."""
+    """Why a study is not whole (Markdown)."""
     state = labels.STATES[status.state]
-    return f"**{state}.** {status.error}" if status.error else f"**{state}** after {labels.points(status.n_points)}."
+    if status.error:
+        return f"**{state}.** {labels.plain(status.error)}"
+    return f"**{state}** after {labels.points(status.n_points)}."
 
 
-def follow(places: dict[str, Place], states: dict[str, str], limit: int) -> None:
-    """Fill in how far each study is; draw the page anew when one changes its state or a new one comes."""
+Seen = tuple[dict[str, int], str | None, list[tuple[str, str]]]
+
+
+def seen(cards: Sequence[Status], counts: dict[str, int]) -> Seen:
+    """What the page was drawn from: with another, it is drawn anew."""
+    return counts, services.newest(), [(status.digest, status.state) for status in cards]
+
+
+def follow(places: Mapping[str, Place], before: Seen, wanted: Wanted) -> None:
+    """Fill in how far each study is; draw the page anew when one changes its state, a new one comes or one goes."""
     with notices.told():
-        now = {status.digest: status for status in services.statuses(limit=limit) if progress.is_live(status)}
-        if {digest: status.state for digest, status in now.items()} != states:
+        now = services.live(len(places) or 1, wanted)
+        if seen(now, services.counts(wanted)) != before:
             st.rerun()
-        for digest, place in places.items():
-            status = now[digest]
-            place.progress(min(1.0, status.fraction), text=progress.doing(status))
+        for status in now:
+            places[status.digest].progress(min(1.0, status.fraction), text=progress.doing(status))
 
 
 def table(statuses: Sequence[Status]) -> pd.DataFrame:
-    """All studies, newest first."""
-    rows = [
-        {
-            "Study": f"/?{study_link.PARAMETER}={status.digest}",
-            "State": labels.STATES[status.state],
-            "What went wrong": status.error or "",
-            "Images": _images(status),
-            "Model": _model(status),
-            "Privacy budgets": labels.budgets(status.study),
-            "Attack strengths": labels.strengths(status.study),
-            "Repeats": status.study.seeds,
-            "Results": status.n_points,
-            "Made": labels.moment(status.created),
-            "Took": _took(status),
-        }
-        for status in statuses
-    ]
-    if not any(status.error for status in statuses):
-        rows = [{name: value for name, value in row.items() if name != "What went wrong"} for row in rows]
-    return pd.DataFrame(rows)
+    """Studies as plain values, newest first; a column that says nothing is left out."""
+    rows = pd.DataFrame([_row(status) for status in statuses])
+    return rows.drop(columns=[name for name in OPTIONAL if not rows[name].astype(bool).any()])
+
+
+def _row(status: Status) -> dict[str, Any]:
+    study = status.study
+    return {
+        "Study": f"/?{study_link.PARAMETER}={status.digest}",
+        "State": labels.STATES[status.state] + (", computed earlier" if earlier(status) else ""),
+        "What went wrong": status.error or "",
+        "Images": _images(status),
+        "Model": _model(status),
+        "Tags": list(status.tags),
+        "Note": labels.first_words(status.note),
+        "Privacy budgets": labels.budgets(study),
+        "Attack strengths": labels.strengths(study),
+        "Norm": configuration.NORMS[study.attack.norm],
+        "Attack": within("attack", study.attack.name),
+        "δ": labels.small(study.privacy.delta or 0.0),
+        "Repeats": study.seeds,
+        "Results": status.n_points,
+        "Made": labels.moment(status.created),
+        "Took": _took(status),
+        "Digest": status.digest[:8],
+    }
 
 
 def _took(status: Status) -> str:

@@ -18,7 +18,7 @@ from engine.report.palette import LIVE
 from engine.report.targets import Targets
 from engine.results import COLUMNS
 from engine.study import Study, parse
-from pages.parts import exports, labels, live, notices, present, progress, provenance, study_link
+from pages.parts import exports, labels, live, notices, present, progress, provenance, study_link, visitor
 from pages.parts.form import DEFAULT
 
 INVITATION = (
@@ -38,6 +38,8 @@ def draw(digest: str | None, state: str | None) -> None:
             return
         if status.state != state:
             st.rerun()
+        if progress.is_live(status):
+            visitor.watch(status.digest)
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
         info = _information(status.study, frame, provisional)
         exports.mark(status.digest, info.strength)

@@ -1,83 +1,102 @@
 """Runs: what is being computed, what waits, what failed and why, and everything that was computed before."""
 
 from functools import partial
+from math import ceil
 
 import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
-from pages.parts import labels, notices, run_list
+from engine.wanted import Wanted
+from pages.parts import labels, notices, run_actions, run_details, run_filter, run_list, run_overlay, ticked
 from pages.parts.progress import is_live
 
-TICK = 1.0  # seconds between two looks at what runs
-MOST = 1000  # studies that are listed
+TICK, IDLE = 1.0, 5.0  # seconds between two looks: at what runs, at whether something is new
+PAGE = 50  # studies in a page of the table
 CARDS = 8  # studies that wait or run, or that failed, with buttons of their own
 
 
-def stop(digest: str) -> None:
-    with notices.remember():
-        services.cancel(digest)
-
-
-def again(digest: str) -> None:
-    with notices.remember():
-        services.retry(digest)
-
-
-def live_card(status: Status) -> run_list.Place:
-    """A study that waits or runs; its progress is filled in by `run_list.follow`."""
+def card(status: Status) -> run_list.Place:
+    """A study that needs attention; the progress of one that waits or runs is filled in by `run_list.follow`."""
     with run_list.card(status) as (middle, right):
-        place = middle.empty()
+        place = middle.empty() if is_live(status) else middle.markdown(run_list.reason(status))
         with right:
             run_list.open_link(status)
-            st.button(
-                "Stop", key=f"stop-{status.digest}", icon=":material/stop:", on_click=partial(stop, status.digest)
-            )
+            run_actions.buttons(status, "")
+        more = st.expander("Details", key=f"details-{status.digest}", on_change="rerun")
+        if more.open:
+            with more:
+                run_details.draw(status, "card-")
     return place
 
 
-def ended_card(status: Status) -> None:
-    """A study that failed or was stopped: why, and how to go on."""
-    with run_list.card(status) as (middle, right):
-        middle.markdown(run_list.reason(status))
-        with right:
-            run_list.open_link(status)
-            label = "Try again" if status.state == "failed" else "Resume"
-            st.button(
-                label, key=f"again-{status.digest}", icon=":material/replay:", on_click=partial(again, status.digest)
-            )
-        if status.state == "failed" and (said := services.log(status.digest)):
-            with st.expander("What the job logged"):
-                st.code(said[-4000:], language=None)
+def table(n: int, wanted: Wanted) -> None:
+    """One page of the studies that are wanted; ticking rows shows them below."""
+    pages = ceil(n / PAGE)
+    key = f"runs-page-{hash(wanted)}-{pages}"
+    at = min(st.session_state.get(key, 1), pages)
+    shown = services.statuses(PAGE, (at - 1) * PAGE, wanted)
+    digests = [status.digest for status in shown]
+    st.dataframe(
+        run_list.table(shown),
+        hide_index=True,
+        column_config=run_list.COLUMNS,
+        height="auto" if len(shown) <= 10 else 420,
+        key=ticked.key(digests),
+        on_select=partial(ticked.note, digests),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked.rows(digests)}},
+        alt=f"{len(shown):,} of {labels.studies(n)}, newest first.",
+    )
+    if pages > 1:
+        st.pagination(pages, key=key)
 
 
-everything = services.statuses(limit=MOST)
-running = sorted((s for s in everything if is_live(s)), key=run_list.turn)
-ended = [s for s in everything if s.state in ("failed", "stopped")]
+def details(wanted: Wanted) -> None:
+    """One ticked study in full, up to four over one another."""
+    digests = ticked.current()
+    found = {status.digest: status for status in services.statuses(len(digests), 0, wanted.among(digests))}
+    shown = [found[digest] for digest in digests if digest in found]
+    if len(shown) == 1:
+        run_details.heading(shown[0])
+        run_details.draw(shown[0], "details-")
+    elif len(shown) > ticked.MOST:
+        st.info(f"{len(shown)} studies are ticked: tick up to {ticked.MOST} to lay their curves over one another.")
+    elif shown:
+        st.subheader(f"{len(shown)} studies over one another", anchor=False)
+        run_overlay.draw(shown)
+    if hidden := len(digests) - len(shown):
+        st.caption(f"{labels.studies(hidden)} that {'is' if hidden == 1 else 'are'} ticked cannot be seen here.")
+    if digests:
+        st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
+
 
 st.title("Runs", anchor=False)
-st.markdown(run_list.in_short(everything))
+chosen = run_filter.draw()
+counts = services.counts(chosen)
+summary, everything = sum(counts.values()), sum(services.counts().values())
+st.markdown(run_list.in_short(counts, everything))
 notices.another_owner()
 notices.problem()
 
+running = services.live(CARDS, chosen)
+ended = services.statuses(CARDS, 0, chosen.in_states("failed", "stopped"))
+places: dict[str, run_list.Place] = {}
 if running:
     st.subheader("Running and waiting", anchor=False)
-    places = {status.digest: live_card(status) for status in running[:CARDS]}
-    run_list.more(len(running) - CARDS, "in line")
-    st.fragment(run_list.follow, run_every=TICK)(places, {status.digest: status.state for status in running}, MOST)
+    places = {status.digest: card(status) for status in running}
+    run_list.more(counts.get("running", 0) + counts.get("queued", 0) - CARDS, "in line")
 if ended:
     st.subheader("Stopped or failed", anchor=False)
-    for status in ended[:CARDS]:
-        ended_card(status)
-    run_list.more(len(ended) - CARDS, "in the list below")
-if everything:
-    st.subheader("All studies", anchor=False)
-    st.dataframe(
-        run_list.table(everything),
-        hide_index=True,
-        column_config=run_list.COLUMNS,
-        height="auto" if len(everything) <= 10 else 420,
-        alt=f"{labels.points(sum(s.n_points for s in everything))} of {len(everything):,} studies, newest first.",
-    )
-else:
+    for status in ended:
+        card(status)
+    run_list.more(counts.get("failed", 0) + counts.get("stopped", 0) - CARDS, "in the list below")
+if summary:
+    st.subheader("All studies" if summary == everything else "Studies that pass", anchor=False)
+    ticked.current()
+    table(summary, chosen)
+    details(chosen)
+elif not everything:
     st.page_link("explore/tradeoff.py", label="Compute your first curves", icon=":material/show_chart:")
+run_actions.dialog()
+st.fragment(run_list.follow, run_every=TICK if running else IDLE)(places, run_list.seen(running, counts), chosen)

@@ -1,0 +1,56 @@
+"""The comparison of comparing.py, drawn: in both charts a colour and a marker are one study."""
+
+from collections.abc import Sequence
+
+from engine.report import canvas, drawing, words
+from engine.report.canvas import Figure
+from engine.report.comparing import Comparison, escaped
+from engine.report.figures import Line
+from engine.report.palette import LIGHT, TEXT_SIZE, Palette
+
+MARKERS = ("circle", "square", "triangle-up", "diamond")
+SIGNS = ("●", "■", "▲", "◆")  # the same in words
+ROW = 20  # px of the legend
+SHORT = 44  # characters that a legend has room for on a phone
+
+
+def draw_by_budget(info: Comparison, palette: Palette = LIGHT, *, note: str = "") -> Figure:
+    """Clean images (solid) and attacked ones (dashed) by privacy budget."""
+    attacked = (
+        "" if info.strength is None else f", attacked by {words.strength(info.strength, info.norm or '')} (dashed)"
+    )
+    figure = canvas.blank(palette, f"Recognised: clean (solid){attacked}", note)
+    canvas.shares(figure)
+    _add(figure, info.clean, "solid", palette)
+    _add(figure, info.attacked, "dash", palette, named=False)
+    drawing.level_budgets(figure, info.epsilons)
+    _legend(figure, len(info.clean))
+    return figure
+
+
+def draw_by_strength(info: Comparison, palette: Palette = LIGHT, *, note: str = "") -> Figure:
+    """Images recognised by attack strength, at the budget that all studies share."""
+    at = "" if info.budget is None else f", {words.budget(info.budget)}"
+    figure = canvas.blank(palette, f"Recognised by attack strength{at}", note)
+    canvas.shares(figure)
+    _add(figure, info.by_strength, "solid", palette)
+    drawing.level_strengths(figure, info.radii, info.norm or "linf")
+    _legend(figure, len(info.by_strength))
+    return figure
+
+
+def _add(figure: Figure, lines: Sequence[Line], dash: str, palette: Palette, *, named: bool = True) -> None:
+    for number, line in enumerate(lines):
+        canvas.add_line(figure, line, palette.meanings[number], dash, MARKERS[number])
+        label = line.label if len(line.label) <= SHORT else line.label[: SHORT - 1] + "…"
+        figure["data"][-1] |= {"name": escaped(label), "legendgroup": str(number), "showlegend": named}
+
+
+def _legend(figure: Figure, entries: int) -> None:
+    """Below, a row a study, so that long names fit a phone."""
+    room = ROW * entries + 4
+    layout = figure["layout"]
+    layout["showlegend"] = True
+    layout["margin"] |= {"r": 16, "b": layout["margin"]["b"] + room}
+    layout["height"] += room
+    layout["legend"] |= {"orientation": "v", "font": {"size": TEXT_SIZE}, "maxheight": room, "tracegroupgap": 0}

@@ -1,0 +1,69 @@
+"""The settings of a study in words: all of them, or those in which studies differ."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from engine.report import comparing, words
+from engine.report.comparing import differences
+from engine.study import Study
+from pages.parts import labels
+from pages.parts.titles import heading, title, within
+
+NORMS = {"linf": "Linf", "l2": "L2"}
+NAMES = {
+    "dataset": labels.IMAGES,
+    "model": labels.MODEL,
+    "epsilons": labels.BUDGETS,
+    "delta": "δ",
+    "seeds": labels.REPEATS,
+    "attack": labels.ATTACK,
+    "norm": "Norm",
+    "eps": labels.STRENGTHS,
+    "steps": labels.STEPS,
+    "images": labels.ATTACKED,
+    "attack_seeds": labels.ATTACKED_REPEATS,
+}
+SAID: dict[str, Callable[[Study], str]] = {
+    "dataset": lambda study: title("dataset", study.dataset),
+    "model": lambda study: heading("model", study.model),
+    "epsilons": lambda study: ", ".join(labels.number(epsilon) for epsilon in study.privacy.epsilons),
+    "delta": lambda study: labels.small(study.privacy.delta or 0.0),
+    "seeds": lambda study: f"{study.seeds:,}",
+    "attack": lambda study: heading("attack", study.attack.name),
+    "norm": lambda study: labels.NORMS[study.attack.norm],
+    "eps": lambda study: ", ".join(words.strength(eps, study.attack.norm) for eps in study.attack.eps or () if eps > 0),
+    "steps": lambda study: f"{study.attack.steps:,}",
+    "images": lambda study: f"{study.attack.images:,}",
+    "attack_seeds": lambda study: f"{study.attack.seeds:,}",
+}
+SHORT: dict[str, Callable[[Study], str]] = {
+    "model": lambda study: within("model", study.model),
+    "epsilons": lambda study: f"ε{labels.NBSP}{labels.budgets(study)}",
+    "delta": lambda study: f"δ{labels.NBSP}{labels.small(study.privacy.delta or 0.0)}",
+    "seeds": lambda study: labels.repeats(study.seeds),
+    "attack": lambda study: within("attack", study.attack.name),
+    "norm": lambda study: NORMS[study.attack.norm],
+    "eps": lambda study: f"attacked by {labels.strengths(study)}",
+    "steps": lambda study: f"{study.attack.steps:,} steps",
+    "images": lambda study: f"{study.attack.images:,} images attacked",
+    "attack_seeds": lambda study: f"{labels.repeats(study.attack.seeds)} attacked",
+}
+
+
+def said(study: Study, names: Collection[str] = tuple(comparing.SETTINGS)) -> dict[str, str]:
+    """Settings of a study by what they are called on the pages."""
+    return {NAMES[name]: SAID[name](study) for name in names}
+
+
+def short(study: Study, names: Collection[str]) -> str:
+    """Some settings in a few words, for a legend."""
+    return ", ".join(SHORT.get(name, SAID[name])(study) for name in names)
+
+
+def legend(studies: Sequence[Study], digests: Sequence[str]) -> list[str]:
+    """What each study is called beside the others: by what differs, and by its digest where that is not enough."""
+    names = differences(studies).keys()
+    labelled = [short(study, names) for study in studies]
+    return [
+        label if label and labelled.count(label) == 1 else f"{label} ({digest[:6]})".strip()
+        for label, digest in zip(labelled, digests, strict=True)
+    ]

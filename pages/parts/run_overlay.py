@@ -1,0 +1,99 @@
+"""Up to four studies over one another: only the settings in which they differ, and a link that brings them back."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine import services
+from engine.jobs.progress import Status
+from engine.report import comparing, overlay
+from engine.report.comparing import Comparison, Entry
+from engine.report.figures import default_strength
+from engine.report.palette import LIVE
+from engine.report.words import strength as said_strength
+from engine.study import Study
+from pages.parts import configuration, labels, live
+
+CHARTS = "compared-charts"
+
+
+def draw(statuses: Sequence[Status]) -> None:
+    """Charts, what cannot be compared, and the settings that differ."""
+    studies = [status.study for status in statuses]
+    names = configuration.legend(studies, [status.digest for status in statuses])
+    frames = [services.frame(status.digest) for status in statuses]
+    entries = [Entry(*parts) for parts in zip(names, studies, frames, strict=True)]
+    info = comparing.compare(entries, strength=_strength(studies), budget=_budget(studies))
+    _charts(info, statuses)
+    for sentence in _cannot(info, statuses):
+        st.caption(sentence)
+    _differences(statuses)
+
+
+def _strength(studies: Sequence[Study]) -> float | None:
+    shared = comparing.shared_strengths(studies)
+    marked = live.marked()
+    return marked if marked in shared else default_strength(shared)
+
+
+def _budget(studies: Sequence[Study]) -> float | None:
+    shared = comparing.shared_budgets(studies)
+    if len(shared) < 2:
+        return shared[0] if shared else None
+    return st.pills(
+        "Budget of the second chart",
+        shared,
+        default=shared[0],
+        required=True,
+        format_func=labels.number,
+        key="compared-budget-" + "-".join(map(str, shared)),
+    )
+
+
+def _charts(info: Comparison, statuses: Sequence[Status]) -> None:
+    by_budget, by_strength = comparing.in_words(info)
+    shared = comparing.shared_strengths([status.study for status in statuses])
+    stops = tuple((eps, said_strength(eps, info.norm or "")) for eps in shared)
+    note = "" if any(line.known for line in info.by_strength) else "Nothing to compare here"
+    at_mark = tuple(overlay.draw_by_budget(comparing.at_strength(info, eps), LIVE) for eps, _ in stops)
+    live.charts(
+        live.Chart(overlay.draw_by_budget(info, LIVE), by_budget, at_mark=() if note else at_mark),
+        live.Chart(overlay.draw_by_strength(info, LIVE, note=note), by_strength, () if note else stops, info.strength),
+        key=CHARTS,
+        keep=",".join(status.digest for status in statuses),
+    )
+
+
+def _cannot(info: Comparison, statuses: Sequence[Status]) -> list[str]:
+    """What the charts leave out, and why."""
+    found = []
+    if info.norm is None:
+        found.append("Attack strengths are measured in different norms (Linf, L2) here: they cannot share an axis.")
+    elif info.strength is None:
+        found.append("These studies have no attack strength in common: only clean images can be compared by budget.")
+    if info.budget is None:
+        found.append("These studies have no privacy budget in common: strengths can only be compared at one that is.")
+    if len({status.study.dataset for status in statuses}) > 1:
+        found.append("The images differ: a point higher up may only mean that they are easier.")
+    if unfinished := sum(status.state != "done" for status in statuses):
+        found.append(f"{labels.studies(unfinished)} of these {'is' if unfinished == 1 else 'are'} not finished.")
+    return found
+
+
+def _differences(statuses: Sequence[Status]) -> None:
+    studies = [status.study for status in statuses]
+    names = list(comparing.differences(studies))
+    if not names:
+        st.caption("All settings are the same; another version computed one of them.")
+        return
+    rows = [
+        {"": sign, **configuration.said(status.study, names), "Digest": status.digest}
+        for sign, status in zip(overlay.SIGNS, statuses, strict=False)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"": st.column_config.TextColumn(width=40)},
+        alt="The settings in which these studies differ: " + ", ".join(configuration.NAMES[name] for name in names),
+    )
