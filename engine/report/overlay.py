@@ -10,7 +10,7 @@ from engine.report.palette import LIGHT, TEXT_SIZE, Palette
 
 MARKERS = ("circle", "square", "triangle-up", "diamond")
 SIGNS = ("●", "■", "▲", "◆")  # the same in words
-ROW = 20  # px of the legend
+ROW, AROUND = 21, 12  # px of the legend
 SHORT = 44  # characters that a legend has room for on a phone
 
 
@@ -48,7 +48,7 @@ def _add(figure: Figure, lines: Sequence[Line], dash: str, palette: Palette, *, 
 
 def _legend(figure: Figure, entries: int) -> None:
     """Below, a row a study, so that long names fit a phone."""
-    room = ROW * entries + 4
+    room = ROW * entries + AROUND
     layout = figure["layout"]
     layout["showlegend"] = True
     layout["margin"] |= {"r": 16, "b": layout["margin"]["b"] + room}

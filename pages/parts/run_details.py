@@ -27,9 +27,9 @@ def draw(status: Status, place: str) -> None:
 
 
 def _settings(status: Status) -> None:
-    rows = configuration.said(status.study) | {"Digest": status.digest, "Made": labels.moment(status.created)}
-    head, *lines = [f"| {labels.plain(name)} | {labels.plain(value)} |" for name, value in rows.items()]
-    st.markdown("\n".join(["| Setting | Value |", "|---|---|", head, *lines]))
+    rows = configuration.said(status.study) | {"Made": labels.moment(status.created)}
+    lines = [f":small[{labels.plain(name)}: **{labels.plain(value)}**]" for name, value in rows.items()]
+    st.markdown("  \n".join([*lines, f":small[Digest:] `{status.digest}`"]))
 
 
 def _beside(status: Status, place: str) -> None:
@@ -41,7 +41,7 @@ def _beside(status: Status, place: str) -> None:
         "Note",
         key=note,
         max_chars=MOST_NOTE,
-        height=140,
+        height=120,
         placeholder="What was this for? Kept when you leave the field.",
         on_change=partial(_write, digest, note, tags, problem),
     )
@@ -77,4 +77,5 @@ def heading(status: Status) -> None:
         st.subheader(labels.plain(run_list.name(status)), anchor=False)
         run_list.open_link(status)
         run_actions.buttons(status, "details-")
-    st.markdown(run_list.reason(status)) if status.state in ("failed", "stopped") else None
+    if status.state in ("failed", "stopped"):
+        st.markdown(run_list.reason(status))

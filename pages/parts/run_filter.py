@@ -23,10 +23,10 @@ def draw() -> Wanted:
         tag = _choose("tag", "Tag", known.tags, str)
         search = st.text_input(
             "Search",
-            placeholder="in notes, tags, digests",
+            placeholder="notes, tags, digests",
             key=_start("search"),
             icon=":material/search:",
-            width=230,
+            width=180,
         )
         wanted = Wanted((state,) if state else (), images, model, tag, (search or "").strip())
         if wanted != ALL:
@@ -40,7 +40,7 @@ def _choose(name: str, label: str, options: Iterable[str], said: "labels.Said") 
     key = _start(name)
     all_of_them = ["", *dict.fromkeys([*options, *filter(None, [st.session_state[key]])])]
     return str(
-        st.selectbox(label, all_of_them, format_func=lambda value: said(value) if value else "All", key=key, width=170)
+        st.selectbox(label, all_of_them, format_func=lambda value: said(value) if value else "All", key=key, width=140)
         or ""
     )
 

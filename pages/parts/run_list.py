@@ -49,7 +49,7 @@ def more(n: int, where: str) -> None:
 def card(status: Status) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
     """A bordered row: what the study is; what happens to it; what can be done. Below it, its details."""
     with st.container(border=True):
-        left, middle, right = st.columns([3, 4, 2.6], gap="medium", vertical_alignment="center")
+        left, middle, right = st.columns([2.7, 3.3, 3.3], gap="medium", vertical_alignment="center")
         with left:
             st.markdown(f"**{labels.plain(_images(status))}**, {labels.plain(_model(status))}  \n{_grid(status)}")
         yield middle, right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center")
@@ -69,7 +69,9 @@ def _model(status: Status) -> str:
 
 
 def _grid(status: Status) -> str:
-    return f":small[ε {labels.budgets(status.study)}, attacked by {labels.strengths(status.study)}]"
+    parts = [f"ε {labels.budgets(status.study)}", f"attacked by {labels.strengths(status.study)}"]
+    parts += [labels.repeats(status.study.seeds)] if status.study.seeds > 1 else []
+    return f":small[{', '.join(parts)}]"
 
 
 def name(status: Status) -> str:
@@ -122,17 +124,17 @@ def _row(status: Status) -> dict[str, Any]:
         "What went wrong": status.error or "",
         "Images": _images(status),
         "Model": _model(status),
-        "Tags": list(status.tags),
-        "Note": labels.first_words(status.note),
         "Privacy budgets": labels.budgets(study),
         "Attack strengths": labels.strengths(study),
+        "Repeats": study.seeds,
+        "Results": status.n_points,
+        "Tags": list(status.tags),
+        "Note": labels.first_words(status.note),
+        "Made": labels.moment(status.created),
+        "Took": _took(status),
         "Norm": configuration.NORMS[study.attack.norm],
         "Attack": within("attack", study.attack.name),
         "δ": labels.small(study.privacy.delta or 0.0),
-        "Repeats": study.seeds,
-        "Results": status.n_points,
-        "Made": labels.moment(status.created),
-        "Took": _took(status),
         "Digest": status.digest[:8],
     }
 

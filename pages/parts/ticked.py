@@ -5,10 +5,8 @@ from zlib import crc32
 
 import streamlit as st
 
-from engine.report.comparing import MOST
-
 PARAMETER = "compare"
-KEY, ANEW = "runs-ticked", "runs-ticked-anew"
+KEY, ANEW, HERE = "runs-ticked", "runs-ticked-anew", "runs-ticked-here"
 READ = 50  # digests that are read from a link
 
 
@@ -39,14 +37,17 @@ def rows(digests: Sequence[str]) -> list[int]:
 def note(digests: Sequence[str]) -> None:
     """Somebody ticked rows of the table of these studies."""
     chosen = [digests[row] for row in st.session_state[key(digests)].selection.rows if row < len(digests)]
+    st.session_state[HERE] = True
     kept = [digest for digest in st.session_state[KEY] if digest not in digests or digest in chosen]
     st.session_state[KEY] = [*kept, *(digest for digest in chosen if digest not in kept)]
+
+
+def here() -> bool:
+    """Somebody ticked them in the table, rather than coming by a link that names them."""
+    return bool(st.session_state.get(HERE))
 
 
 def forget() -> None:
     """Untick everything."""
     st.session_state[KEY] = []
     st.session_state[ANEW] = st.session_state.get(ANEW, 0) + 1
-
-
-__all__ = ["MOST", "PARAMETER", "current", "forget", "key", "note", "rows"]

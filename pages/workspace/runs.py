@@ -7,13 +7,14 @@ import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
+from engine.report.comparing import MOST
 from engine.wanted import Wanted
 from pages.parts import labels, notices, run_actions, run_details, run_filter, run_list, run_overlay, ticked
 from pages.parts.progress import is_live
 
 TICK, IDLE = 1.0, 5.0  # seconds between two looks: at what runs, at whether something is new
 PAGE = 50  # studies in a page of the table
-CARDS = 8  # studies that wait or run, or that failed, with buttons of their own
+CARDS, ENDED = 8, 3  # studies that wait or run, or that failed, with buttons of their own
 
 
 def card(status: Status) -> run_list.Place:
@@ -23,7 +24,7 @@ def card(status: Status) -> run_list.Place:
         with right:
             run_list.open_link(status)
             run_actions.buttons(status, "")
-        more = st.expander("Details", key=f"details-{status.digest}", on_change="rerun")
+        more = st.expander("Details", key=f"details-{status.digest}", type="compact", on_change="rerun")
         if more.open:
             with more:
                 run_details.draw(status, "card-")
@@ -60,8 +61,8 @@ def details(wanted: Wanted) -> None:
     if len(shown) == 1:
         run_details.heading(shown[0])
         run_details.draw(shown[0], "details-")
-    elif len(shown) > ticked.MOST:
-        st.info(f"{len(shown)} studies are ticked: tick up to {ticked.MOST} to lay their curves over one another.")
+    elif len(shown) > MOST:
+        st.info(f"{len(shown)} studies are ticked: tick up to {MOST} to lay their curves over one another.")
     elif shown:
         st.subheader(f"{len(shown)} studies over one another", anchor=False)
         run_overlay.draw(shown)
@@ -78,9 +79,11 @@ summary, everything = sum(counts.values()), sum(services.counts().values())
 st.markdown(run_list.in_short(counts, everything))
 notices.another_owner()
 notices.problem()
+ticked.current()
+above = st.container()  # who comes by a link that names studies sees them first
 
 running = services.live(CARDS, chosen)
-ended = services.statuses(CARDS, 0, chosen.in_states("failed", "stopped"))
+ended = services.statuses(ENDED, 0, chosen.in_states("failed", "stopped"))
 places: dict[str, run_list.Place] = {}
 if running:
     st.subheader("Running and waiting", anchor=False)
@@ -90,12 +93,12 @@ if ended:
     st.subheader("Stopped or failed", anchor=False)
     for status in ended:
         card(status)
-    run_list.more(counts.get("failed", 0) + counts.get("stopped", 0) - CARDS, "in the list below")
+    run_list.more(counts.get("failed", 0) + counts.get("stopped", 0) - ENDED, "in the list below")
 if summary:
     st.subheader("All studies" if summary == everything else "Studies that pass", anchor=False)
-    ticked.current()
     table(summary, chosen)
-    details(chosen)
+    with st.container() if ticked.here() else above:
+        details(chosen)
 elif not everything:
     st.page_link("explore/tradeoff.py", label="Compute your first curves", icon=":material/show_chart:")
 run_actions.dialog()
