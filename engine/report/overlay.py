@@ -14,12 +14,12 @@ ROW, AROUND = 21, 12  # px of the legend
 SHORT = 44  # characters that a legend has room for on a phone
 
 
-def draw_by_budget(info: Comparison, palette: Palette = LIGHT, *, note: str = "") -> Figure:
+def draw_by_budget(info: Comparison, palette: Palette = LIGHT) -> Figure:
     """Clean images (solid) and attacked ones (dashed) by privacy budget."""
     attacked = (
         "" if info.strength is None else f", attacked by {words.strength(info.strength, info.norm or '')} (dashed)"
     )
-    figure = canvas.blank(palette, f"Recognised: clean (solid){attacked}", note)
+    figure = canvas.blank(palette, f"Recognised: clean (solid){attacked}")
     canvas.shares(figure)
     _add(figure, info.clean, "solid", palette)
     _add(figure, info.attacked, "dash", palette, named=False)
@@ -28,10 +28,10 @@ def draw_by_budget(info: Comparison, palette: Palette = LIGHT, *, note: str = ""
     return figure
 
 
-def draw_by_strength(info: Comparison, palette: Palette = LIGHT, *, note: str = "") -> Figure:
+def draw_by_strength(info: Comparison, palette: Palette = LIGHT) -> Figure:
     """Images recognised by attack strength, at the budget that all studies share."""
     at = "" if info.budget is None else f", {words.budget(info.budget)}"
-    figure = canvas.blank(palette, f"Recognised by attack strength{at}", note)
+    figure = canvas.blank(palette, f"Recognised by attack strength{at}")
     canvas.shares(figure)
     _add(figure, info.by_strength, "solid", palette)
     drawing.level_strengths(figure, info.radii, info.norm or "linf")

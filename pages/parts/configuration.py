@@ -55,8 +55,9 @@ def said(study: Study, names: Collection[str] = tuple(comparing.SETTINGS)) -> di
 
 
 def short(study: Study, names: Collection[str]) -> str:
-    """Some settings in a few words, for a legend."""
-    return ", ".join(SHORT.get(name, SAID[name])(study) for name in names)
+    """Some settings in a few words, for a legend; other norms have other strengths, which need not be said."""
+    told = [name for name in names if name != "eps" or "norm" not in names]
+    return ", ".join(SHORT.get(name, SAID[name])(study) for name in told)
 
 
 def legend(studies: Sequence[Study], digests: Sequence[str]) -> list[str]:

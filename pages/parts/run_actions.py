@@ -7,7 +7,7 @@ import streamlit as st
 from engine import services
 from engine.jobs.progress import Status
 from engine.services import Others
-from pages.parts import labels, notices, visitor
+from pages.parts import labels, notices, run_list, visitor
 from pages.parts.progress import is_live
 
 ASKING = "runs-asking"  # (what is asked, digest): a dialog that stays open while the page is drawn anew
@@ -63,12 +63,14 @@ def dialog() -> None:
 
 @st.dialog("Stop this study?", on_dismiss=_asked_no_more)
 def _confirm_stop(status: Status) -> None:
+    st.markdown(run_list.line(status))
     st.write(waiting(services.others(status.digest, visitor.me())) or "Nobody else waits for it any more.")
     _answers("Stop it for all", "stop-for-all", partial(_stop_for_all, status.digest), "Keep it running")
 
 
 @st.dialog("Delete this study?", on_dismiss=_asked_no_more)
 def _confirm_delete(status: Status) -> None:
+    st.markdown(run_list.line(status))
     st.write(goes(status))
     if is_live(status):
         st.write(f"It is stopped first. {waiting(services.others(status.digest, visitor.me()))}")
@@ -96,10 +98,7 @@ def _delete(digest: str) -> None:
 
 
 def goes(status: Status) -> str:
-    """What a deletion takes away.
-
-    The sentence names results, models and the size of files.
-    """
+    """What a deletion takes away: results, models, and the size of files."""
     found = services.belongings(status.digest)
     parts = [labels.points(found.n_results), labels.models(found.n_models), labels.size(found.size)]
     beside = " Its note and tags go, too." if status.note or status.tags else ""

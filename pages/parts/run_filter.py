@@ -1,6 +1,6 @@
-"""The filters of the Runs page: what they hold stands in the link, and everything shown obeys them."""
+"""The filters of the Runs page: everything shown there obeys them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
@@ -9,8 +9,27 @@ from engine.wanted import ALL, Wanted
 from pages.parts import labels
 from pages.parts.titles import heading, title
 
-FIELDS = ("state", "images", "model", "tag", "search")  # as the link names them
+FIELDS = ("state", "images", "model", "tag", "search")  # as a link names them
 KEY = "runs-{}".format
+
+
+def begin(link: Mapping[str, str]) -> None:
+    """Filters hold what the link says until somebody changes them."""
+    for name in FIELDS:
+        asked = link.get(name, "")
+        known = name != "state" or asked in labels.STATES
+        st.session_state.setdefault(KEY(name), asked if known else "")
+
+
+def forget() -> None:
+    """Let `begin` fill them anew."""
+    for name in FIELDS:
+        st.session_state.pop(KEY(name), None)
+
+
+def said() -> dict[str, str]:
+    """What a link says of them: those that narrow anything."""
+    return {name: value for name in FIELDS if (value := st.session_state.get(KEY(name)))}
 
 
 def draw() -> Wanted:
@@ -22,45 +41,22 @@ def draw() -> Wanted:
         model = _choose("model", labels.MODEL, known.models, lambda name: heading("model", name))
         tag = _choose("tag", "Tag", known.tags, str)
         search = st.text_input(
-            "Search",
-            placeholder="notes, tags, digests",
-            key=_start("search"),
-            icon=":material/search:",
-            width=180,
+            "Search", placeholder="notes, tags, digests", key=KEY("search"), icon=":material/search:", width=180
         )
         wanted = Wanted((state,) if state else (), images, model, tag, (search or "").strip())
         if wanted != ALL:
             st.button("Clear", icon=":material/filter_alt_off:", on_click=_clear, help="Shows all studies again.")
-    _say_in_link()
     return wanted
 
 
-def _choose(name: str, label: str, options: Iterable[str], said: "labels.Said") -> str:
+def _choose(name: str, label: str, options: Iterable[str], said: labels.Said) -> str:
     """One filter; what the link asks for can be chosen though no study has it (any more)."""
-    key = _start(name)
-    all_of_them = ["", *dict.fromkeys([*options, *filter(None, [st.session_state[key]])])]
-    return str(
-        st.selectbox(label, all_of_them, format_func=lambda value: said(value) if value else "All", key=key, width=140)
-        or ""
+    asked = st.session_state[KEY(name)]
+    choices = ["", *dict.fromkeys([*options, *([asked] if asked else [])])]
+    found = st.selectbox(
+        label, choices, format_func=lambda value: said(value) if value else "All", key=KEY(name), width=140
     )
-
-
-def _start(name: str) -> str:
-    """The key of a filter, which holds what the link says until somebody changes it."""
-    asked = st.query_params.get(name, "")
-    if name == "state" and asked not in labels.STATES:
-        asked = ""
-    st.session_state.setdefault(KEY(name), asked)
-    return KEY(name)
-
-
-def _say_in_link() -> None:
-    for name in FIELDS:
-        value = st.session_state[KEY(name)]
-        if value and st.query_params.get(name) != value:
-            st.query_params[name] = value
-        elif not value and name in st.query_params:
-            del st.query_params[name]
+    return found or ""
 
 
 def _clear() -> None:

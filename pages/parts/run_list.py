@@ -51,8 +51,13 @@ def card(status: Status) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
     with st.container(border=True):
         left, middle, right = st.columns([2.7, 3.3, 3.3], gap="medium", vertical_alignment="center")
         with left:
-            st.markdown(f"**{labels.plain(_images(status))}**, {labels.plain(_model(status))}  \n{_grid(status)}")
+            st.markdown(line(status))
         yield middle, right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center")
+
+
+def line(status: Status) -> str:
+    """What a study is, in two lines (Markdown)."""
+    return f"**{labels.plain(_images(status))}**, {labels.plain(_model(status))}  \n{_grid(status)}"
 
 
 def open_link(status: Status) -> None:

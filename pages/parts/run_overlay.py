@@ -15,8 +15,6 @@ from engine.report.words import strength as said_strength
 from engine.study import Study
 from pages.parts import configuration, labels, live
 
-CHARTS = "compared-charts"
-
 
 def draw(statuses: Sequence[Status]) -> None:
     """Charts, what cannot be compared, and the settings that differ."""
@@ -39,7 +37,7 @@ def _strength(studies: Sequence[Study]) -> float | None:
 
 def _budget(studies: Sequence[Study]) -> float | None:
     shared = comparing.shared_budgets(studies)
-    if len(shared) < 2:
+    if len(shared) < 2 or len({study.attack.norm for study in studies}) > 1:
         return shared[0] if shared else None
     return st.pills(
         "Budget of the second chart",
@@ -52,17 +50,17 @@ def _budget(studies: Sequence[Study]) -> float | None:
 
 
 def _charts(info: Comparison, statuses: Sequence[Status]) -> None:
+    """By budget, and by strength where that can be compared."""
     by_budget, by_strength = comparing.in_words(info)
-    shared = comparing.shared_strengths([status.study for status in statuses])
+    comparable = any(line.known for line in info.by_strength)
+    shared = comparing.shared_strengths([status.study for status in statuses]) if comparable else ()
+    at_mark = tuple(overlay.draw_by_budget(comparing.at_strength(info, eps), LIVE) for eps in shared)
     stops = tuple((eps, said_strength(eps, info.norm or "")) for eps in shared)
-    note = "" if any(line.known for line in info.by_strength) else "Nothing to compare here"
-    at_mark = tuple(overlay.draw_by_budget(comparing.at_strength(info, eps), LIVE) for eps, _ in stops)
-    live.charts(
-        live.Chart(overlay.draw_by_budget(info, LIVE), by_budget, at_mark=() if note else at_mark),
-        live.Chart(overlay.draw_by_strength(info, LIVE, note=note), by_strength, () if note else stops, info.strength),
-        key=CHARTS,
-        keep=",".join(status.digest for status in statuses),
-    )
+    drawn = [live.Chart(overlay.draw_by_budget(info, LIVE), by_budget, at_mark=at_mark)]
+    if comparable:
+        drawn.append(live.Chart(overlay.draw_by_strength(info, LIVE), by_strength, stops, info.strength))
+    keep = ",".join(status.digest for status in statuses)
+    live.charts(*drawn, key=f"compared-{len(drawn)}", keep=keep)
 
 
 def _cannot(info: Comparison, statuses: Sequence[Status]) -> list[str]:
@@ -72,8 +70,8 @@ def _cannot(info: Comparison, statuses: Sequence[Status]) -> list[str]:
         found.append("Attack strengths are measured in different norms (Linf, L2) here: they cannot share an axis.")
     elif info.strength is None:
         found.append("These studies have no attack strength in common: only clean images can be compared by budget.")
-    if info.budget is None:
-        found.append("These studies have no privacy budget in common: strengths can only be compared at one that is.")
+    if info.norm and info.budget is None:
+        found.append("These studies have no privacy budget in common: attack strengths are compared at one.")
     if len({status.study.dataset for status in statuses}) > 1:
         found.append("The images differ: a point higher up may only mean that they are easier.")
     if unfinished := sum(status.state != "done" for status in statuses):

@@ -1,26 +1,25 @@
-"""Which studies are ticked in the table of runs: they stand in the link, on whatever page of the table they are."""
+"""Which studies are ticked in the table of runs, on whatever page of the table they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import streamlit as st
 
-PARAMETER = "compare"
 KEY, ANEW, HERE = "runs-ticked", "runs-ticked-anew", "runs-ticked-here"
 READ = 50  # digests that are read from a link
 
 
 def current() -> list[str]:
-    """The digests that are ticked; the link is made to say them."""
-    asked = [digest for digest in st.query_params.get(PARAMETER, "").split(",") if digest.isalnum()]
-    ticked: list[str] = st.session_state.setdefault(KEY, list(dict.fromkeys(asked))[:READ])
-    if ticked:
-        said = ",".join(ticked)
-        if st.query_params.get(PARAMETER) != said:
-            st.query_params[PARAMETER] = said
-    elif PARAMETER in st.query_params:
-        del st.query_params[PARAMETER]
+    """The digests that are ticked, in the order in which they were."""
+    ticked: list[str] = st.session_state.setdefault(KEY, [])
     return ticked
+
+
+def begin(asked: Iterable[str]) -> None:
+    """Tick these, which a link names."""
+    st.session_state[KEY] = list(dict.fromkeys(digest for digest in asked if digest.isalnum()))[:READ]
+    st.session_state[HERE] = False
+    _draw_anew()
 
 
 def key(digests: Sequence[str]) -> str:
@@ -30,16 +29,15 @@ def key(digests: Sequence[str]) -> str:
 
 def rows(digests: Sequence[str]) -> list[int]:
     """The rows of these studies that are ticked."""
-    ticked = st.session_state[KEY]
-    return [row for row, digest in enumerate(digests) if digest in ticked]
+    return [row for row, digest in enumerate(digests) if digest in current()]
 
 
 def note(digests: Sequence[str]) -> None:
     """Somebody ticked rows of the table of these studies."""
     chosen = [digests[row] for row in st.session_state[key(digests)].selection.rows if row < len(digests)]
-    st.session_state[HERE] = True
-    kept = [digest for digest in st.session_state[KEY] if digest not in digests or digest in chosen]
+    kept = [digest for digest in current() if digest not in digests or digest in chosen]
     st.session_state[KEY] = [*kept, *(digest for digest in chosen if digest not in kept)]
+    st.session_state[HERE] = True
 
 
 def here() -> bool:
@@ -50,4 +48,8 @@ def here() -> bool:
 def forget() -> None:
     """Untick everything."""
     st.session_state[KEY] = []
+    _draw_anew()
+
+
+def _draw_anew() -> None:
     st.session_state[ANEW] = st.session_state.get(ANEW, 0) + 1

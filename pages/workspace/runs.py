@@ -9,7 +9,7 @@ from engine import services
 from engine.jobs.progress import Status
 from engine.report.comparing import MOST
 from engine.wanted import Wanted
-from pages.parts import labels, notices, run_actions, run_details, run_filter, run_list, run_overlay, ticked
+from pages.parts import labels, notices, run_actions, run_details, run_filter, run_link, run_list, run_overlay, ticked
 from pages.parts.progress import is_live
 
 TICK, IDLE = 1.0, 5.0  # seconds between two looks: at what runs, at whether something is new
@@ -69,9 +69,14 @@ def details(wanted: Wanted) -> None:
     if hidden := len(digests) - len(shown):
         st.caption(f"{labels.studies(hidden)} that {'is' if hidden == 1 else 'are'} ticked cannot be seen here.")
     if digests:
-        st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
+        with st.container(horizontal=True):
+            st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
+            with st.popover("Share", icon=":material/share:"):
+                st.markdown("This link brings back filters and ticks.")
+                st.code(run_link.address(), language=None, wrap_lines=True)
 
 
+run_link.read()
 st.title("Runs", anchor=False)
 chosen = run_filter.draw()
 counts = services.counts(chosen)
@@ -79,7 +84,6 @@ summary, everything = sum(counts.values()), sum(services.counts().values())
 st.markdown(run_list.in_short(counts, everything))
 notices.another_owner()
 notices.problem()
-ticked.current()
 above = st.container()  # who comes by a link that names studies sees them first
 
 running = services.live(CARDS, chosen)
@@ -102,4 +106,5 @@ if summary:
 elif not everything:
     st.page_link("explore/tradeoff.py", label="Compute your first curves", icon=":material/show_chart:")
 run_actions.dialog()
+run_link.write()
 st.fragment(run_list.follow, run_every=TICK if running else IDLE)(places, run_list.seen(running, counts), chosen)
