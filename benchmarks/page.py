@@ -15,6 +15,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.jobs import ended, fill, running, study, until
@@ -22,7 +23,10 @@ from benchmarks.timing import seconds
 from engine import services
 from engine.events import Event, Provisional, Stage
 from engine.jobs import supervisor
+from engine.jobs.keeper import kept
 from engine.settings import Settings
+from engine.store.store import Store
+from engine.store.tables import jobs
 from engine.study import Job, parse
 from tests.browser.conftest import ARGS, ROOT, answers, free_port, serving
 
@@ -82,6 +86,7 @@ def run() -> dict[str, Any]:
             "second_start": second_starts(new_page),
             "rerun_1000_studies_2_jobs": reruns(new_page),
             "mark_to_other_chart": spread(drags(new_page)) | {"target": 0.05},
+            "runs_10000_jobs": opened_runs(),
             "event_to_pixel": spread(events_to_pixels(new_page)) | {"target": 2.0},
         }
 
@@ -175,6 +180,26 @@ def drags(new_page: Callable[[], Page]) -> list[float]:
         taken: list[float] = page.evaluate(DRAG, MOVES)
         page.close()
     return [ms / 1000 for ms in taken]
+
+
+def opened_runs() -> dict[str, Any]:
+    """The Runs page with 1,000 studies of ten jobs each, all finished, then all waiting: what the server does."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        with kept(settings, address=None):
+            fill(settings, ended(settings, study(0)))
+        finished = _scripts_of_runs(home)
+        with Store(settings.home).database.write() as connection:
+            connection.execute(update(jobs).values(state="queued"))
+        return {"finished": spread(finished), "waiting": spread(_scripts_of_runs(home)), "target": 1.0}
+
+
+def _scripts_of_runs(home: str) -> list[float]:
+    os.environ["FRONTIER_HOME"] = home
+    app = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=30).run()
+    taken = [seconds(app.switch_page("workspace/runs.py").run) for _ in range(RERUNS // 3)]
+    del os.environ["FRONTIER_HOME"]
+    return taken
 
 
 def events_to_pixels(new_page: Callable[[], Page]) -> list[float]:

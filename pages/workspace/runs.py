@@ -86,18 +86,20 @@ notices.another_owner()
 notices.problem()
 above = st.container()  # who comes by a link that names studies sees them first
 
-running = services.live(CARDS, chosen)
-ended = services.statuses(ENDED, 0, chosen.in_states("failed", "stopped"))
+n_live = counts.get("running", 0) + counts.get("queued", 0)
+n_ended = counts.get("failed", 0) + counts.get("stopped", 0)
+running = services.live(CARDS, chosen) if n_live else []
+ended = services.statuses(ENDED, 0, chosen.in_states("failed", "stopped")) if n_ended else []
 places: dict[str, run_list.Place] = {}
 if running:
     st.subheader("Running and waiting", anchor=False)
     places = {status.digest: card(status) for status in running}
-    run_list.more(counts.get("running", 0) + counts.get("queued", 0) - CARDS, "in line")
+    run_list.more(n_live - CARDS, "in line")
 if ended:
     st.subheader("Stopped or failed", anchor=False)
     for status in ended:
         card(status)
-    run_list.more(counts.get("failed", 0) + counts.get("stopped", 0) - ENDED, "in the list below")
+    run_list.more(n_ended - ENDED, "in the list below")
 if summary:
     st.subheader("All studies" if summary == everything else "Studies that pass", anchor=False)
     table(summary, chosen)
