@@ -33,7 +33,7 @@ def write() -> None:
 
 def address() -> str:
     """The whole link, to be copied."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(_said(), safe=',')}"
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(_said(), False, ',')}"
 
 
 def _said() -> dict[str, str]:
