@@ -20,7 +20,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StoreError
+from engine.errors import StaleAttempt, StoreError
 from engine.jobs.ownership import LEASH, Lock, Owner, owner
 from engine.jobs.worker import LOG_BYTES, NO_VERDICT, work
 from engine.settings import Settings
@@ -219,7 +219,8 @@ class Supervisor:
         worker.kill()
         code = worker.process.exitcode
         if code == NO_VERDICT:
-            self.store.queue.fail(worker.claim, self._unwritable())
+            with suppress(StaleAttempt):  # its study may be gone by now
+                self.store.queue.fail(worker.claim, self._unwritable())
         else:
             crash = None if code == 0 or worker.asked is not None else _cause(code)
             self.store.queue.give_back(worker.claim, crash=crash)

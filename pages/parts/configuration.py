@@ -43,7 +43,7 @@ SHORT: dict[str, Callable[[Study], str]] = {
     "attack": lambda study: within("attack", study.attack.name),
     "norm": lambda study: NORMS[study.attack.norm],
     "eps": lambda study: f"attacked by {labels.strengths(study)}",
-    "steps": lambda study: f"{study.attack.steps:,} steps",
+    "steps": lambda study: f"{study.attack.steps:,} attack steps",
     "images": lambda study: f"{study.attack.images:,} images attacked",
     "attack_seeds": lambda study: f"{labels.repeats(study.attack.seeds)} attacked",
 }

@@ -26,6 +26,7 @@ TARGETS_HELP = "What a model has to recognise. Budgets that do are shaded; empty
 TARGET_CLEAN = "At least so many % of clean images"
 TARGET_ATTACKED = "At least so many % when tampered with, at the mark"
 SHARE_HELP = "This link brings back study, form, view, mark and targets. Opening it computes nothing."
+TICKING = "Tick one study to see it in full, up to four to lay their curves over one another (or Shift+Space)."
 IMAGES = "Images"
 IMAGES_HELP = "What the models learn to recognise: the number is that of training images."
 BUDGETS = "Privacy budgets ε"

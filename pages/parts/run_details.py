@@ -7,7 +7,7 @@ import streamlit as st
 from engine import services
 from engine.jobs.progress import Status
 from engine.notes import MOST_NOTE, MOST_TAGS
-from pages.parts import configuration, labels, notices, run_actions, run_list
+from pages.parts import configuration, labels, notices, progress, run_actions, run_list
 
 LOG_SHOWN = 8000  # characters
 
@@ -77,5 +77,7 @@ def heading(status: Status) -> None:
         st.subheader(labels.plain(run_list.name(status)), anchor=False)
         run_list.open_link(status)
         run_actions.buttons(status, "details-")
-    if status.state in ("failed", "stopped"):
+    if progress.is_live(status):
+        st.markdown(progress.doing(status))
+    elif status.state != "done":
         st.markdown(run_list.reason(status))

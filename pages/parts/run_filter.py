@@ -41,7 +41,7 @@ def draw() -> Wanted:
         model = _choose("model", labels.MODEL, known.models, lambda name: heading("model", name))
         tag = _choose("tag", "Tag", known.tags, str)
         search = st.text_input(
-            "Search", placeholder="notes, tags, digests", key=KEY("search"), icon=":material/search:", width=180
+            "Search", placeholder="notes, tags, digests", key=KEY("search"), icon=":material/search:", width=165
         )
         wanted = Wanted((state,) if state else (), images, model, tag, (search or "").strip())
         if wanted != ALL:
@@ -54,7 +54,7 @@ def _choose(name: str, label: str, options: Iterable[str], said: labels.Said) ->
     asked = st.session_state[KEY(name)]
     choices = ["", *dict.fromkeys([*options, *([asked] if asked else [])])]
     found = st.selectbox(
-        label, choices, format_func=lambda value: said(value) if value else "All", key=KEY(name), width=140
+        label, choices, format_func=lambda value: said(value) if value else "All", key=KEY(name), width=130
     )
     return found or ""
 

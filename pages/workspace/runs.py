@@ -51,6 +51,8 @@ def table(n: int, wanted: Wanted) -> None:
     )
     if pages > 1:
         st.pagination(pages, key=key)
+    if not ticked.current():
+        st.caption(labels.TICKING)
 
 
 def details(wanted: Wanted) -> None:
@@ -101,7 +103,7 @@ if ended:
         card(status)
     run_list.more(n_ended - ENDED, "in the list below")
 if summary:
-    st.subheader("All studies" if summary == everything else "Studies that pass", anchor=False)
+    st.subheader("All studies" if summary == everything else "Studies found", anchor=False)
     table(summary, chosen)
     with st.container() if ticked.here() else above:
         details(chosen)

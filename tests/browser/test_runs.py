@@ -79,5 +79,5 @@ def test_ticked_studies_are_laid_over_one_another_and_their_link_brings_them_bac
     again = visit(f"{server.url}/runs?compare={','.join(digests)}")
     expect(again.get_by_role("heading", name="2 studies over one another")).to_be_in_viewport(timeout=15_000)
     legend = again.locator(".frontier-charts .plot").first.locator(".legendtext")
-    expect(legend).to_have_text(["7 steps", "8 steps"], timeout=20_000)
+    expect(legend).to_have_text(["7 attack steps", "8 attack steps"], timeout=20_000)
     assert "hit" not in again.title()
