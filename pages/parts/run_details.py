@@ -43,7 +43,7 @@ def _beside(status: Status, place: str) -> None:
         max_chars=MOST_NOTE,
         height=120,
         placeholder="What was this for? Kept when you leave the field.",
-        on_change=partial(_write, digest, note, tags, problem),
+        on_change=partial(_write, digest, "note", note, problem),
     )
     st.multiselect(
         "Tags",
@@ -52,15 +52,16 @@ def _beside(status: Status, place: str) -> None:
         accept_new_options=True,
         max_selections=MOST_TAGS,
         placeholder="Choose tags, or type new ones",
-        on_change=partial(_write, digest, note, tags, problem),
+        on_change=partial(_write, digest, "tags", tags, problem),
     )
     notices.problem(problem)
     st.caption(kept(status))
 
 
-def _write(digest: str, note: str, tags: str, problem: str) -> None:
+def _write(digest: str, field: str, key: str, problem: str) -> None:
+    """Only what was changed: another tab may have changed the other meanwhile."""
     with notices.remember(problem):
-        services.annotate(digest, note=st.session_state[note], tags=st.session_state[tags])
+        services.annotate(digest, **{field: st.session_state[key]})
 
 
 def kept(status: Status) -> str:

@@ -11,12 +11,13 @@ from pages.parts.titles import heading, title
 
 FIELDS = ("state", "images", "model", "tag", "search")  # as a link names them
 KEY = "runs-{}".format
+LONGEST = 200  # characters
 
 
 def begin(link: Mapping[str, str]) -> None:
     """Filters hold what the link says until somebody changes them."""
     for name in FIELDS:
-        asked = link.get(name, "")
+        asked = link.get(name, "")[:LONGEST]
         known = name != "state" or asked in labels.STATES
         st.session_state.setdefault(KEY(name), asked if known else "")
 
@@ -41,7 +42,12 @@ def draw() -> Wanted:
         model = _choose("model", labels.MODEL, known.models, lambda name: heading("model", name))
         tag = _choose("tag", "Tag", known.tags, str)
         search = st.text_input(
-            "Search", placeholder="notes, tags, digests", key=KEY("search"), icon=":material/search:", width=165
+            "Search",
+            placeholder="notes, tags, digests",
+            key=KEY("search"),
+            icon=":material/search:",
+            max_chars=LONGEST,
+            width=165,
         )
         wanted = Wanted((state,) if state else (), images, model, tag, (search or "").strip())
         if wanted != ALL:

@@ -58,6 +58,8 @@ def table(n: int, wanted: Wanted) -> None:
 def details(wanted: Wanted) -> None:
     """One ticked study in full, up to four over one another."""
     digests = ticked.current()
+    if not digests:
+        return
     found = {status.digest: status for status in services.statuses(len(digests), 0, wanted.among(digests))}
     shown = [found[digest] for digest in digests if digest in found]
     if len(shown) == 1:
@@ -69,13 +71,16 @@ def details(wanted: Wanted) -> None:
         st.subheader(f"{len(shown)} studies over one another", anchor=False)
         run_overlay.draw(shown)
     if hidden := len(digests) - len(shown):
-        st.caption(f"{labels.studies(hidden)} that {'is' if hidden == 1 else 'are'} ticked cannot be seen here.")
-    if digests:
-        with st.container(horizontal=True):
-            st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
-            with st.popover("Share", icon=":material/share:"):
-                st.markdown("This link brings back filters and ticks.")
-                st.code(run_link.address(), language=None, wrap_lines=True)
+        st.caption(f"{labels.studies(hidden)} ticked, but not among those found here.")
+    below_details()
+
+
+def below_details() -> None:
+    with st.container(horizontal=True):
+        st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
+        with st.popover("Share", icon=":material/share:"):
+            st.markdown("This link brings back filters and ticks.")
+            st.code(run_link.address(), language=None, wrap_lines=True)
 
 
 run_link.read()

@@ -155,6 +155,15 @@ def screens(server: Server) -> Iterator[Screen]:
         waiting(server, digest, "done")
         yield Screen(name, f"/?study={digest}", told)
     yield Screen("runs", "/runs", "Runs: everything that was computed.")
+    yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
+    over = f"/runs?images=digits&compare={compared(server)}"
+    yield Screen("runs-compared", over, "Runs: studies over one another, with only what differs.")
+
+
+def compared(server: Server) -> str:
+    """Three studies of digits that differ in their strengths and budgets."""
+    found = services.statuses(settings=server.settings)
+    return ",".join([s.digest for s in found if s.study.dataset == "digits" and s.state == "done"][:3])
 
 
 def disconnected(page: Page) -> None:
