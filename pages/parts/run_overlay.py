@@ -1,6 +1,6 @@
 """Up to four studies over one another: only the settings in which they differ, and a link that brings them back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +14,33 @@ from engine.report.palette import LIVE
 from engine.report.words import strength as said_strength
 from engine.study import Study
 from pages.parts import configuration, labels, live
+
+BUDGET, ASKED = "compared-budget", "compared-budget-asked"  # in the session: chosen, and as a link asks for it
+
+
+def begin(link: Mapping[str, str]) -> None:
+    """Whoever comes by a link finds budget and mark as it says."""
+    st.session_state.pop(BUDGET, None)
+    live.mark(_number(link.get("mark")))
+
+
+def ask(link: Mapping[str, str]) -> None:
+    """Remember the budget that the link names, until there is something to compare."""
+    st.session_state[ASKED] = link.get("budget")
+
+
+def said() -> dict[str, str]:
+    """What a link says of a comparison, as far as somebody chose it."""
+    budget, mark = st.session_state.get(BUDGET), live.marked()
+    told = {} if budget is None else {"budget": f"{budget:g}"}
+    return told if mark is None else {**told, "mark": f"{mark:g}"}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
 
 
 def draw(statuses: Sequence[Status]) -> None:
@@ -39,14 +66,10 @@ def _budget(studies: Sequence[Study]) -> float | None:
     shared = comparing.shared_budgets(studies)
     if len(shared) < 2 or len({study.attack.norm for study in studies}) > 1:
         return shared[0] if shared else None
-    return st.pills(
-        "Budget of the second chart",
-        shared,
-        default=shared[0],
-        required=True,
-        format_func=labels.number,
-        key="compared-budget-" + "-".join(map(str, shared)),
-    )
+    if st.session_state.get(BUDGET) not in shared:
+        asked = _number(st.session_state.get(ASKED))
+        st.session_state[BUDGET] = asked if asked in shared else shared[0]
+    return st.pills("Budget of the second chart", shared, required=True, format_func=labels.number, key=BUDGET)
 
 
 def _charts(info: Comparison, statuses: Sequence[Status]) -> None:

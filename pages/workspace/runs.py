@@ -79,7 +79,7 @@ def below_details() -> None:
     with st.container(horizontal=True):
         st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
         with st.popover("Share", icon=":material/share:"):
-            st.markdown("This link brings back filters and ticks.")
+            st.markdown("This link brings back filters, ticks and comparison.")
             st.code(run_link.address(), language=None, wrap_lines=True)
 
 

@@ -280,6 +280,22 @@ def test_up_to_four_are_laid_over_one_another_with_what_differs(runs: Page, comp
     assert names == ["fast model", "small neural network"] * 2
     assert [line["name"] for line in right["figure"]["data"]] == ["fast model", "small neural network"]
     assert app.query_params["compare"] == f"{fast},{cnn}"
+    assert app.query_params["budget"] == "1"
+
+
+def test_a_link_brings_back_the_budget_and_the_strength_that_are_compared(runs: Page, computed: Computed) -> None:
+    wide = {"attack": {"eps": [0, 0.1, 0.2, 0.3]}}
+    both = f"{computed(small(**wide))},{computed(small(seeds=2, **wide))}"
+    app = runs(compare=both, budget="inf", mark="0.3")
+    left, right = charts(app)
+    assert right["figure"]["layout"]["title"]["text"].endswith("no privacy")
+    assert left["figure"]["layout"]["title"]["text"].endswith("attacked by 30\u00a0% (dashed)")
+    app.button_group(key="compared-budget").set_value(1.0).run()
+    assert app.query_params["budget"] == "1"
+    assert app.query_params["mark"] == "0.3"
+    assert charts(runs(compare=both, budget="2", mark="0.25"))[1]["figure"]["layout"]["title"]["text"].endswith(
+        "ε\u00a01"
+    )
 
 
 def test_different_norms_do_not_share_an_axis(runs: Page, computed: Computed) -> None:
