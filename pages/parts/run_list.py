@@ -112,7 +112,12 @@ def follow(places: Mapping[str, Place], before: Seen, wanted: Wanted) -> None:
         if seen(now, services.counts(wanted)) != before:
             st.rerun()
         for status in now:
-            places[status.digest].progress(min(1.0, status.fraction), text=progress.doing(status))
+            show(places[status.digest], status)
+
+
+def show(place: Place, status: Status) -> None:
+    """How far a study is that waits or runs."""
+    place.progress(min(1.0, status.fraction), text=progress.doing(status))
 
 
 def table(statuses: Sequence[Status]) -> pd.DataFrame:

@@ -18,9 +18,13 @@ CARDS, ENDED = 8, 3  # studies that wait or run, or that failed, with buttons of
 
 
 def card(status: Status) -> run_list.Place:
-    """A study that needs attention; the progress of one that waits or runs is filled in by `run_list.follow`."""
+    """A study that needs attention; `run_list.follow` keeps the progress of one that waits or runs."""
     with run_list.card(status) as (middle, right):
-        place = middle.empty() if is_live(status) else middle.markdown(run_list.reason(status))
+        place = middle.empty()
+        if is_live(status):
+            run_list.show(place, status)  # at once: nothing moves under a hand that is about to press Stop
+        else:
+            place.markdown(run_list.reason(status))
         with right:
             run_list.open_link(status)
             run_actions.buttons(status, "")

@@ -52,7 +52,8 @@ def test_a_tab_that_watches_sees_at_once_that_another_stopped_its_study(visit: O
     expect(watching.get_by_role("button", name="Stop")).to_be_visible(timeout=15_000)
     until(watching, lambda: bool(services.others(digest, settings=steady_server.settings)), 10, "a visitor")
     runs = visit(f"{steady_server.url}/runs?search={digest}")
-    runs.get_by_role("button", name="Stop").click()
+    expect(runs.get_by_test_id("stDataFrame")).to_be_visible(timeout=15_000)  # the last to come: all is in its place
+    runs.get_by_role("button", name="Stop").press("Enter")
     expect(runs.get_by_text("1 other page waits for it, too.")).to_be_visible(timeout=15_000)
     runs.get_by_role("button", name="Stop it for all").click()
     expect(watching.get_by_text("This study was stopped")).to_be_visible(timeout=10_000)
