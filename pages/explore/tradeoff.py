@@ -7,7 +7,7 @@ import streamlit as st
 from engine import planning, services
 from engine.jobs.progress import Status
 from engine.study import parse
-from pages.parts import hint, labels, notices, present, study_link, tables, toolbar, tradeoff_view
+from pages.parts import hint, labels, notices, present, run_actions, study_link, tables, toolbar, tradeoff_view
 from pages.parts.form import DEFAULT, Asked, Form
 from pages.parts.progress import is_live
 
@@ -26,24 +26,20 @@ def quick_try() -> None:
         study_link.show(services.submit(parse({"dataset": DEFAULT})))
 
 
-def stop(digest: str) -> None:
-    with notices.remember():
-        services.cancel(digest)
-
-
-def again(digest: str) -> None:
-    with notices.remember():
-        services.retry(digest)
-
-
 def buttons(asked: Asked, shown: Status | None) -> None:
     """What can be done now; each says what it costs."""
     same = shown is not None and asked.digest == shown.digest
     if shown is not None and is_live(shown):
-        st.button("Stop", key="stop", icon=":material/stop:", on_click=partial(stop, shown.digest))
+        st.button("Stop", key="stop", icon=":material/stop:", on_click=partial(run_actions.stop, shown.digest))
     if shown is not None and same and shown.state in ("failed", "stopped"):
         label = "Try again" if shown.state == "failed" else "Resume"
-        st.button(label, key="again", type="primary", icon=":material/replay:", on_click=partial(again, shown.digest))
+        st.button(
+            label,
+            key="again",
+            type="primary",
+            icon=":material/replay:",
+            on_click=partial(run_actions.again, shown.digest),
+        )
     elif not same:
         known = services.status(asked.digest) if asked.digest else None
         label, off = _offer(asked, known), asked.study is None
@@ -119,3 +115,4 @@ if link.present:
     present.end()
 elif status is not None and status.n_points:
     tables.results(status.digest, status.study, services.frame(status.digest))
+run_actions.dialog()
