@@ -26,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+data = typer.Typer(help="Your own images: list, add, delete.")
+app.add_typer(data, name="data")
 Out = Annotated[str | None, typer.Option(help="Folder for curves.csv and study.json.")]
 PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told otherwise
 
@@ -52,16 +54,35 @@ def run(
     A study that this store knows is answered at once. Options win over what FILE says.
     """
     from engine.options import asked
-    from engine.planning import resolve
     from engine.report.export import writable
+    from engine.services import resolve
     from engine.study import parse, read
 
     values = asked(context.params, read(file) if file else {})
     if "dataset" not in values:
         raise BadInput("no data set was named: add --dataset digits, or a study file that names one")
-    study = resolve(parse(values))
+    study = resolve(parse(values | {"dataset": _kept(values["dataset"])}))
     folder = None if out is None else writable(_folder(out))
     _finish(_compute(study), folder)
+
+
+def _kept(dataset: Any) -> Any:
+    """The name of a data set; pictures that are named by their place, `folder:PATH`, are kept first."""
+    from engine import holdings
+    from engine.study import OWN
+
+    if not isinstance(dataset, str) or not dataset.startswith(OWN) or holdings.title(dataset) is not None:
+        return dataset
+    path = Path(dataset.removeprefix(OWN)).expanduser()
+    return _add(path) if path.exists() else dataset
+
+
+def _add(path: Path, **how: Any) -> str:
+    from engine import holdings
+
+    name = holdings.add(path, **how)
+    _say(f"Kept as {name}.")
+    return name
 
 
 def _compute(study: "Study") -> "Status":
@@ -247,6 +268,34 @@ def fetch(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
     from engine.settings import Settings
 
     _say(download(name, Settings().data_root))
+
+
+@data.command("list")
+def list_data() -> None:
+    """List your own data sets."""
+    from engine import holdings
+    from engine.terminal import print_own
+
+    print_own(holdings.kept())
+
+
+@data.command("add")
+def add_data(
+    path: Annotated[Path, typer.Argument(help="A folder or a zip with one folder of pictures for each class.")],
+    side: Annotated[int, typer.Option(help="Pixels a side, a multiple of 4 in [8, 48].")] = 28,
+    title: Annotated[str, typer.Option(help="What people read [the name of PATH].")] = "",
+) -> None:
+    """Keep labelled PNG or JPEG pictures, resized, as a data set."""
+    typer.echo(_add(path, side=side, called=title))
+
+
+@data.command("delete")
+def delete_data(name: Annotated[str, typer.Argument(help="A data set of your own, as `data list` shows it.")]) -> None:
+    """Delete a data set of your own; its curves and models stay."""
+    from engine import holdings
+
+    holdings.delete(name)
+    _say(f"Deleted: {name}")
 
 
 def _find(start: str) -> "Status":

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.data import cache, datasets
+from engine.data import cache, entry
 from engine.events import Event, Stage
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
@@ -59,7 +59,7 @@ def _matrix(
             if start // BATCH % 8 == 7:
                 count(8 * BATCH)
 
-    versions = (datasets[study.dataset].version, models[study.model].version, torch.__version__)
+    versions = (entry.of(study).version, models[study.model].version, torch.__version__)
     made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
     shape = (len(x), extractor.linear.in_features + 1)
     name = f"{study.dataset}-{study.model}-{split}-{made_from}"

@@ -28,6 +28,8 @@ def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = 
     {'dataset': 'digits', 'privacy': {'epsilons': ['3', 'inf']}, 'seeds': 2}
     """
     merged = {name: dict(value) if isinstance(value, dict) else value for name, value in (values or {}).items()}
+    if options.get("dataset") is not None:
+        merged.pop("own", None)  # the facts of another one
     for option, (*section, name) in OPTIONS.items():
         text = options.get(option)
         table = merged.setdefault(section[0], {}) if section and text is not None else merged

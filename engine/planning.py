@@ -9,7 +9,7 @@ from math import sqrt
 from typing import Any
 
 from engine.checks import known, short, within
-from engine.data import datasets
+from engine.data import entry
 from engine.errors import BadInput
 from engine.models import models
 from engine.recipes import recipe
@@ -22,7 +22,7 @@ NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement
 
 def resolve(study: Study) -> Study:
     """The study with every default filled in; BadInput in one sentence if it cannot be run as asked."""
-    facts = datasets[study.dataset].facts
+    facts = entry.of(study).facts
     known("model", study.model, models.names)
     attack = _resolve_attack(study.attack, facts, study.seeds)
     n_train = facts["n_train"]
@@ -74,7 +74,7 @@ def digest(study: Study) -> str:
         "study": study.model_dump(mode="json"),
         "versions": [
             NUMBERS_VERSION,
-            datasets[study.dataset].version,
+            entry.of(study).version,
             models[study.model].version,
             attacks[study.attack.name].version,
         ],
@@ -96,7 +96,7 @@ def work(job: Job) -> dict[str, float]:
 
     A unit is one image-step: an image's features, an image in a batch of training, or one attacked image's step.
     """
-    facts = datasets[job.study.dataset].facts
+    facts = entry.of(job.study).facts
     attack = job.study.attack
     recipes = [recipe(job.study.model, epsilon, facts["n_train"]) for epsilon in job.epsilons]
     radii = len([eps for eps in attack.eps or () if eps > 0])

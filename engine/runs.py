@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from engine import features, planning, training
 from engine.checkpoint import Checkpoint
-from engine.data import datasets
+from engine.data import entry
 from engine.data.images import load
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
@@ -29,7 +29,7 @@ from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
 from engine.recipes import recipe
 from engine.results import NOT_APPLICABLE, Row
 from engine.robustness import attacks, curve
-from engine.study import Attack, Job, Study
+from engine.study import Attack, Job, Own, Study
 from engine.version import VERSION
 
 Emit = Callable[[Event], None]
@@ -51,7 +51,8 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     torch.set_num_threads(threads)
     checkpoint = Checkpoint.open(places.folder)
     emit(Stage("data", 0, 2))
-    train, test = (tensors(job.study.dataset, places.data, train=split) for split in (True, False))
+    asked = job.study
+    train, test = (tensors(asked.dataset, places.data, train=split, own=asked.own) for split in (True, False))
     emit(Stage("data", 2, 2))
     candidates, spent = _calibrate(job, emit, places)
     if not _trained(places.folder, candidates):
@@ -62,15 +63,15 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     checkpoint.finish()
 
 
-def tensors(dataset: str, root: Path, *, train: bool) -> Pair:
+def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) -> Pair:
     """Images (N, C, H, W) and labels (N,) of one split."""
-    images = load(dataset, root, train=train)
+    images = load(dataset, root, train=train, own=own)
     return torch.from_numpy(images.x), torch.from_numpy(images.y)
 
 
 def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Candidate], dict[float, list[float]]]:
     """Every model with the noise its budget needs, and the epsilon each budget has spent at each progress mark."""
-    n_train, delta = datasets[job.study.dataset].facts["n_train"], _delta(job.study)
+    n_train, delta = entry.of(job.study).facts["n_train"], _delta(job.study)
     candidates, spent = [], {}
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
@@ -140,7 +141,7 @@ def training_identity(study: Study, data: Pair) -> str:
     The images themselves are part of it. Two models of data sets that differ in one image must never share their
     noise: it would cancel in the difference of the two, and leave that image's gradient.
     """
-    versions = [planning.NUMBERS_VERSION, datasets[study.dataset].version, models[study.model].version]
+    versions = [planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version]
     images = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
     chosen = [study.dataset, study.model, _delta(study), versions, images]
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
@@ -148,7 +149,7 @@ def training_identity(study: Study, data: Pair) -> str:
 
 def new_model(study: Study) -> nn.Module:
     """The study's model with untrained weights."""
-    facts = datasets[study.dataset].facts
+    facts = entry.of(study).facts
     model: nn.Module = models[study.model].load()(facts["shape"], len(facts["classes"]))
     return model
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from engine import planning, starter
-from engine.data import cache, datasets, images
+from engine.data import cache, datasets, entry, images, own
 from engine.errors import BadInput, DataMissing
 from engine.jobs import deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
@@ -31,7 +31,7 @@ from engine.settings import Settings
 from engine.store.overview import Names
 from engine.store.queue import Planned
 from engine.store.store import Store
-from engine.study import Job, Study
+from engine.study import OWN, Job, Study
 from engine.wanted import ALL, Wanted
 
 PAGE, COMMAND_LINE = "page", "command line"  # how the names of those who wait begin
@@ -95,7 +95,7 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     come before anything is stored.
     """
     settings = settings or Settings()
-    resolved = planning.resolve(study)
+    resolved = resolve(study, settings=settings)
     if images.locate(resolved.dataset, settings.data_root) is None:
         raise DataMissing(images.remedy(resolved.dataset, settings.data_root))
     digest = planning.digest(resolved)
@@ -104,13 +104,34 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     return digest
 
 
+def resolve(study: Study, *, settings: Settings | None = None) -> Study:
+    """The study with every default filled in, and with the facts of its data set where that is somebody's own.
+
+    BadInput in one sentence if it cannot be run as asked, or says of own data what is not so; DataMissing if own data
+    are not kept here.
+    """
+    return planning.resolve(_with_own_facts(study, (settings or Settings()).data_root))
+
+
+def _with_own_facts(study: Study, root: Path) -> Study:
+    if not study.dataset.startswith(OWN):
+        return study
+    about = own.find(study.dataset, root)
+    if about is None:
+        raise DataMissing(images.remedy(study.dataset, root))
+    for name, here in about.own:
+        if study.own is not None and (said := getattr(study.own, name)) != here:
+            raise BadInput(f"own.{name}={repr(said)[:60]} is not what {study.dataset} holds: {repr(here)[:60]}")
+    return study.model_copy(update={"own": about.own})
+
+
 def _planned(resolved: Study, settings: Settings) -> list[Planned]:
     machine, jobs = _machine(settings), planning.plan(resolved)
     threads = machine.threads(len(jobs))
 
     def one(job: Job) -> Planned:
         units = _units(job, settings)
-        seconds, _ = timing.stages(resolved.dataset, resolved.model, units, machine.speeds, threads)
+        seconds, _ = timing.stages(resolved, units, machine.speeds, threads)
         return Planned(job, units, seconds, threads)
 
     return [one(job) for job in jobs]
@@ -129,6 +150,8 @@ def ensure_data(name: str, *, settings: Settings | None = None) -> None:
     root = (settings or Settings()).data_root
     if images.locate(name, root) is not None:
         return
+    if name.startswith(OWN):
+        raise DataMissing(images.remedy(name, root))
     command = [sys.executable, "-m", "engine", "fetch", name]
     env = supervisor.environment() | {"FRONTIER_DATA": str(root)}
     fetched = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -317,12 +340,10 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     """How long a study may take, before it is launched; BadInput if it cannot be run as asked."""
     settings = settings or Settings()
     machine = _machine(settings)
-    resolved = planning.resolve(study)
+    resolved = resolve(study, settings=settings)
     jobs = planning.plan(resolved)
     threads = machine.threads(len(jobs))
-    parts = [
-        timing.stages(resolved.dataset, resolved.model, _units(job, settings), machine.speeds, threads) for job in jobs
-    ]
+    parts = [timing.stages(resolved, _units(job, settings), machine.speeds, threads) for job in jobs]
     seconds = timing.makespan((sum(stages.values()) for stages, _ in parts), machine.workers)
     return Estimate(seconds, all(measured for _, measured in parts))
 
@@ -331,20 +352,25 @@ def choices(*, settings: Settings | None = None) -> Choices:
     """Data sets, models and attacks by name, with what is not available and how to get it."""
     root = (settings or Settings()).data_root
 
-    def here(entry: Entry) -> Choice:
-        available = images.locate(entry.name, root) is not None
-        return _choice(entry, available, "" if available else images.remedy(entry.name, root))
+    def here(known: Entry) -> Choice:
+        available = images.locate(known.name, root) is not None
+        return _choice(known, available, "" if available else images.remedy(known.name, root))
 
     return Choices(
-        datasets=tuple(here(entry) for entry in datasets.entries.values()),
-        models=tuple(_choice(entry) for entry in models.entries.values()),
-        attacks=tuple(_choice(entry) for entry in attacks.entries.values()),
+        datasets=(*(here(known) for known in datasets.entries.values()), *map(_own_choice, own.kept(root))),
+        models=tuple(_choice(known) for known in models.entries.values()),
+        attacks=tuple(_choice(known) for known in attacks.entries.values()),
     )
 
 
-def _choice(entry: Entry, available: bool = True, remedy: str = "") -> Choice:
-    title = str(entry.facts.get("title", entry.name))
-    return Choice(entry.name, title, dict(entry.facts), entry.doc, available, remedy)
+def _choice(known: Entry, available: bool = True, remedy: str = "") -> Choice:
+    title = str(known.facts.get("title", known.name))
+    return Choice(known.name, title, dict(known.facts), known.doc, available, remedy)
+
+
+def _own_choice(about: own.About) -> Choice:
+    known = entry.entry(about.name, about.own)
+    return replace(_choice(known), title=about.title, facts={**known.facts, "title": about.title})
 
 
 def welcome(*, settings: Settings | None = None) -> None:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="jobs that run at once")
     cores: int = Field(default_factory=_cores, ge=1, description="cores that all jobs share")
     cache_gb: float = Field(10.0, gt=0, description="cached features and noise; least recently used goes")
+    own_gb: float = Field(2.0, gt=0, description="all data sets that people added, together")
 
     def __init__(self, **values: Any) -> None:
         """BadInput in one sentence when a value, a variable or frontier.toml is wrong."""

@@ -10,7 +10,17 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from engine.checks import known, within
@@ -18,6 +28,7 @@ from engine.errors import BadInput
 
 EPSILON_LOW, EPSILON_HIGH = 0.05, 100.0
 MAX_POINTS = 10_000
+OWN = "folder:"  # what the names of a person's own data sets begin with
 
 
 def _budget(value: Any) -> float:
@@ -66,6 +77,7 @@ def _no_truth(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_no_truth)]
+Side = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=1024)]
 
 
 class Frozen(BaseModel):
@@ -92,6 +104,19 @@ class Attack(Frozen):
     seeds: Count = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
 
 
+class Own(Frozen):
+    """The public facts of a person's own images, which no registry knows; `content` is the hash of pixels and labels.
+
+    Files that are not what is stated here are refused: the promise is computed from these numbers.
+    """
+
+    content: str = Field(pattern="^[0-9a-f]{32}$")
+    n_train: Count = Field(ge=1, le=1_000_000)
+    n_test: Count = Field(ge=1, le=1_000_000)
+    shape: tuple[Side, Side, Side]
+    classes: tuple[str, ...] = Field(min_length=2, max_length=100)
+
+
 class Study(Frozen):
     """One question to the engine. Equal studies have equal digests (planning.digest)."""
 
@@ -100,6 +125,18 @@ class Study(Frozen):
     privacy: Privacy = Privacy()
     attack: Attack = Attack()
     seeds: Count = Field(1, ge=1, le=1000, description="trained models at each budget")
+    own: Own | None = Field(None, description="of a data set folder:NAME; filled in from what is kept under that name")
+
+    @model_validator(mode="after")
+    def _own_facts_fit_the_name(self) -> "Study":
+        if self.own and not (self.dataset.startswith(OWN) and self.dataset.endswith(f"-{self.own.content[:8]}")):
+            raise BadInput(f"the facts under 'own' are not those of data set '{self.dataset[:60]}'")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_own_unless_given(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study of a data set that Frontier knows is written, and so named, as before there was `own`."""
+        return {name: value for name, value in plain(self).items() if name != "own" or value is not None}
 
 
 class Job(Frozen):
@@ -173,6 +210,7 @@ def _owner(path: list[str]) -> type[BaseModel]:
     model: Any = Study
     for part in path[:-1]:
         model = model.model_fields[part].annotation
+        model = next(iter(get_args(model)), model)  # `Own | None` is Own
     owner: type[BaseModel] = model
     return owner
 
@@ -180,6 +218,8 @@ def _owner(path: list[str]) -> type[BaseModel]:
 def _expected(field: FieldInfo, problem: str) -> str:
     """What a number should have been, such as `in [1, 1000]` or `a whole number in [1, 1000]`."""
     bound = {type(m).__name__: getattr(m, type(m).__name__.lower(), None) for m in field.metadata}
+    if not bound.keys() & {"Ge", "Gt"}:
+        return "what `export` writes there"
     low = f"[{bound['Ge']}" if "Ge" in bound else f"({bound['Gt']}"
     high = f"{bound['Le']}]" if "Le" in bound else f"{bound['Lt']})"
     kinds = {"int": "a whole number ", "value": "a whole number ", "float": "a number "}  # value: of `Count`

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engine.data import datasets
+from engine.data import datasets, own
 from engine.data.images import locate, remedy
+from engine.data.own import About
 from engine.jobs.progress import Status
 from engine.planning import n_points
 from engine.report.document import CAVEATS, PACKAGES, installed, machine
@@ -151,6 +152,19 @@ def print_runs(runs: pd.DataFrame) -> None:
     _print(table)
 
 
+def print_own(sets: list[About]) -> None:
+    """One line a data set, newest first."""
+    table = Table(
+        "data set", "title", "training", "test", "classes", "shape", "size", "added", box=None, pad_edge=False
+    )
+    for about in sets:
+        counts = (f"{about.own.n_train:,}", f"{about.own.n_test:,}", f"{len(about.own.classes)}")
+        shape = " x ".join(map(str, about.own.shape))
+        added = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.added))
+        table.add_row(about.name, about.title, *counts, shape, f"{about.size / 1e6:,.1f} MB", added)
+    _print(table if sets else "No data sets of your own yet: `python -m engine data add PATH`.")
+
+
 def print_doctor() -> None:
     """What is installed, where things lie, how large they are, and what is missing with its remedy."""
     settings, host = Settings(), machine()
@@ -168,6 +182,8 @@ def print_doctor() -> None:
     data = Table("data set", "where", box=None, pad_edge=False)
     for name in datasets.names:
         data.add_row(name, _whereabouts(name, settings.data_root))
+    for about in own.kept(settings.data_root):
+        data.add_row(about.name, str(locate(about.name, settings.data_root)))
     for table in (packages, places, data):
         _print("")
         _print(table)

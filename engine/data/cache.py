@@ -63,6 +63,12 @@ def trim(cache: Path, cap_gb: float, keep: Path | None = None) -> None:
             file.unlink(missing_ok=True)
 
 
+def forget(cache: Path, dataset: str) -> None:
+    """Delete everything that was made from a data set."""
+    for file in cache.glob(f"{dataset}-*.npy"):
+        file.unlink(missing_ok=True)
+
+
 def has(cache: Path, dataset: str, model: str) -> bool:
     """Whether the training features of a data set under a model are already here."""
     return any(cache.glob(f"{dataset}-{model}-train-*.npy"))

@@ -1,5 +1,6 @@
 """The one shape every data set comes in, and where its files lie."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import datasets
+from engine.data.entry import entry
 from engine.errors import DataMissing
+from engine.study import OWN, Own
+
+OWN_PLACE = "own"
+OWN_NAME = re.compile("[a-z0-9-]{1,40}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -19,14 +24,18 @@ class Images:
     y: NDArray[np.int64]
 
 
-def load(name: str, root: Path, *, train: bool) -> Images:
-    """Load one split; DataMissing with the remedy when its files are not here, or are not what the entry declares."""
+def load(name: str, root: Path, *, train: bool, own: Own | None = None) -> Images:
+    """Load one split; DataMissing with the remedy when its files are not here, or are not what the entry declares.
+
+    `own`: the facts of a person's own data set, which has no entry of its own.
+    """
+    known = entry(name, own)
     folder = locate(name, root)
     if folder is None:
         raise DataMissing(remedy(name, root))
-    images: Images = datasets[name].load()(folder, train=train)
-    if problem := _undeclared(images, datasets[name].facts, train=train):
-        raise DataMissing(f"{folder} does not hold {datasets[name].facts['title']}: {problem}.")
+    images: Images = known.load()(folder, train=train)
+    if problem := _undeclared(images, known.facts, train=train):
+        raise DataMissing(f"{folder} does not hold {known.facts['title']}: {problem}.")
     return images
 
 
@@ -48,15 +57,28 @@ def locate(name: str, root: Path) -> Path | None:
     Looked for in <root>/<name>, in <root> if that is called <name>, and in the folders its entry names. (Several data
     sets have files of the same names, so a folder that is called otherwise may hold another one.)
     """
-    facts = datasets[name].facts
+    if name.startswith(OWN):
+        folder = own_folder(name, root)
+        return folder if folder and (folder / "about.json").is_file() else None
+    facts = entry(name).facts
     files = facts.get("files", ())
     places = [root / name, *([root] if root.name == name else []), *map(Path, facts.get("folders", ()))]
     return next((place for place in places if all((place / file).is_file() for file in files)), None)
 
 
+def own_folder(name: str, root: Path) -> Path | None:
+    """Where a person's own data set of that name lies or would lie; None for what is no such name."""
+    bare = name.removeprefix(OWN)
+    return root / OWN_PLACE / bare if name.startswith(OWN) and OWN_NAME.fullmatch(bare) else None
+
+
 def remedy(name: str, root: Path) -> str:
     """One sentence: what is missing and how to get it."""
-    facts = datasets[name].facts
+    if name.startswith(OWN):
+        return (
+            f"dataset '{name[:60]}' is not kept on this machine: run `python -m engine data add PATH` with its images."
+        )
+    facts = entry(name).facts
     by_hand = f"put {', '.join(facts['files'])} into {root / name}"
     debian = "run `apt-get install dataset-fashion-mnist`, or " if facts.get("folders") else ""
     return f"{facts['title']} is not on this machine: {debian}run `python -m engine fetch {name}`, or {by_hand}."

@@ -98,7 +98,7 @@ class Recorder:
         seconds = (now - stage.since) / units
         key = (study.dataset, study.model, stage.stage, self._claim.threads)
         before = self._known.get(key)
-        if seconds * CACHED < (before or reference(study.dataset, study.model, stage.stage)):
+        if seconds * CACHED < (before or reference(study, stage.stage)):
             return
         self._batch.speeds[key] = seconds if before is None else (seconds + before) / 2
 

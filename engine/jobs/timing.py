@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.data import datasets
+from engine.data import entry
 from engine.events import STAGES
 from engine.store.measured import Speed
 from engine.store.overview import JobView
+from engine.study import Study
 
 # Seconds a unit (planning.work) for an image of 28 x 28 on one core of 2023, when nothing was measured yet.
 REFERENCE = {
@@ -40,20 +41,20 @@ class Machine:
         return self.cores if jobs == 1 else max(1, self.cores // self.workers)
 
 
-def reference(dataset: str, model: str, stage: str) -> float:
+def reference(study: Study, stage: str) -> float:
     """Rough seconds a unit; only noise does not depend on the size of an image."""
     if stage == "noise":
         return NOISE
-    size = float(math.prod(datasets[dataset].facts["shape"]))
-    return REFERENCE.get((model, stage), OTHER) * math.pow(size / 784, GROWTH.get(model, 1.0))
+    size = float(math.prod(entry.of(study).facts["shape"]))
+    return REFERENCE.get((study.model, stage), OTHER) * math.pow(size / 784, GROWTH.get(study.model, 1.0))
 
 
 def stages(
-    dataset: str, model: str, units: Mapping[str, float], speeds: Mapping[Speed, float], threads: int
+    study: Study, units: Mapping[str, float], speeds: Mapping[Speed, float], threads: int
 ) -> tuple[dict[str, float], bool]:
     """Seconds by stage, and whether all of them rest on measurements of this machine."""
-    keys: dict[str, Speed] = {name: (dataset, model, name, threads) for name in units if units[name] > 0}
-    seconds = {name: units[name] * speeds.get(key, reference(dataset, model, name)) for name, key in keys.items()}
+    keys: dict[str, Speed] = {n: (study.dataset, study.model, n, threads) for n in units if units[n] > 0}
+    seconds = {name: units[name] * speeds.get(key, reference(study, name)) for name, key in keys.items()}
     return seconds, all(key in speeds for key in keys.values())
 
 
@@ -80,13 +81,20 @@ def done(job: JobView) -> tuple[float, float]:
 
 def left(job: JobView, machine: Machine, now: float | None = None) -> float:
     """Seconds left of a job: its stage at the pace it has, later stages as estimated."""
-    expected, _ = stages(job.dataset, job.model, job.units, machine.speeds, job.threads)
+    expected = _expected(job, machine)
     if job.state == "done":
         return 0.0
     if not job.stage:
         return sum(expected.values())
     here = _stage_left(job, expected.get(job.stage, 0.0), time.time() if now is None else now)
     return here + sum(expected[name] for name in _later(job, expected))
+
+
+def _expected(job: JobView, machine: Machine) -> dict[str, float]:
+    """Seconds by stage: as this machine measured them, else as they were planned."""
+    speeds = machine.speeds
+    keys: dict[str, Speed] = {name: (job.dataset, job.model, name, job.threads) for name in job.planned}
+    return {n: job.units[n] * speeds[key] if (key := keys[n]) in speeds else job.planned[n] for n in keys}
 
 
 def _later(job: JobView, names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch.export import Dim, ExportedProgram, export, save
 
-from engine.data import datasets
+from engine.data import entry
 from engine.report.export import write
 from engine.runs import load_model
 from engine.study import Study
@@ -19,7 +19,7 @@ def write_program(study: Study, weights: Path, out: Path) -> None:
     differentiable in its input.
     """
     buffer = io.BytesIO()
-    save(program(load_model(study, weights), datasets[study.dataset].facts["shape"]), buffer)
+    save(program(load_model(study, weights), entry.of(study).facts["shape"]), buffer)
     write(out.parent, {out.name: buffer.getvalue()})
 
 

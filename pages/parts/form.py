@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine import planning
-from engine.errors import BadInput
+from engine import planning, services
+from engine.errors import BadInput, DataMissing
 from engine.report import words
 from engine.services import Choice, Choices
 from engine.study import Study, number, parse
@@ -68,6 +68,8 @@ class Form:
         return self.shown if self.shown and self.shown.dataset == dataset.name else None
 
     def _images(self) -> Choice:
+        if st.session_state.get("form-data", DEFAULT) not in self.data:  # deleted meanwhile
+            del st.session_state["form-data"]
         name = st.selectbox(
             labels.IMAGES,
             sorted(self.data, key=lambda name: not self.data[name].available),
@@ -158,7 +160,7 @@ class Form:
 
     def _delta(self, dataset: Choice) -> None:
         like = self._like(dataset)
-        usual = planning.resolve(parse({"dataset": dataset.name})).privacy.delta
+        usual = services.resolve(parse({"dataset": dataset.name})).privacy.delta
         first = (like.privacy.delta if like else usual) or 0.0
         key = self._start(f"form-delta-{dataset.name}", labels.small(first))
         typed = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
@@ -169,8 +171,8 @@ class Form:
 
     def _asked(self, dataset: Choice) -> Asked:
         try:
-            study = planning.resolve(parse(self._plain(dataset)))
-        except BadInput as error:
+            study = services.resolve(parse(self._plain(dataset)))
+        except (BadInput, DataMissing) as error:
             return Asked(dataset.name, None, "", str(error))
         if not dataset.available:
             return Asked(dataset.name, None, "", dataset.remedy)

@@ -18,7 +18,8 @@ def draw(status: Status, frame: pd.DataFrame) -> None:
 
 
 def _data(study: Study) -> str:
-    facts = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
+    here = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
+    facts = study.own.model_dump() if study.own else here
     n = f", {facts['n_train']:,} training images" if facts else ""
     repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
     return (

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from engine import options, services
-from engine.errors import BadInput
+from engine.errors import BadInput, DataMissing
 from engine.jobs.progress import Status
 from engine.planning import resolve
 from engine.report.targets import Targets
@@ -68,9 +68,9 @@ def _asked(now: dict[str, str]) -> tuple[Study | None, str]:
     if "dataset" not in now:
         return None, ""
     try:
-        return resolve(parse(options.asked(now))), ""
-    except BadInput as error:
-        return None, f"The settings of this link cannot be used: {error}."
+        return services.resolve(parse(options.asked(now))), ""
+    except (BadInput, DataMissing) as error:
+        return None, f"The settings of this link cannot be used: {str(error).rstrip(".")}."
 
 
 def targets() -> Targets:
@@ -94,7 +94,7 @@ def keep(digest: str | None, asked: Study | None) -> None:
     if asked is None:
         said |= {name: before[name] for name in options.OPTIONS if name in before}
     else:
-        said |= options.written(asked, resolve(parse({"dataset": asked.dataset})))
+        said |= options.written(asked, resolve(parse({"dataset": asked.dataset, "own": asked.own})))
     said |= _seen()
     st.session_state[WRITTEN] = said
     if digest:

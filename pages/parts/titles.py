@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from engine import services
+from engine import holdings, services
+from engine.study import OWN
 
 
 @cache
@@ -14,7 +15,8 @@ def _titles() -> dict[tuple[str, str], str]:
 
 def title(kind: str, name: str) -> str:
     """The title of a data set, a model or an attack; its name when it is gone."""
-    return _titles().get((kind, name), name)
+    own = holdings.title(name) if name.startswith(OWN) else None  # these come and go
+    return own or _titles().get((kind, name), name)
 
 
 def within(kind: str, name: str) -> str:

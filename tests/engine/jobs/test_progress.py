@@ -38,20 +38,20 @@ def in_stage(stage: str, at: int, total: int, *, start: int = 0) -> JobView:
 
 
 def test_seconds_come_from_this_machine_where_it_measured_them() -> None:
-    seconds, measured = stages("digits", "scattering-linear", UNITS, MEASURED, 1)
+    seconds, measured = stages(small(), UNITS, MEASURED, 1)
     assert not measured
-    assert seconds == {"noise": 4.0, "train": 10.0, "attack": 50 * reference("digits", "scattering-linear", "attack")}
+    assert seconds == {"noise": 4.0, "train": 10.0, "attack": 50 * reference(small(), "attack")}
     everything = MEASURED | {("digits", "scattering-linear", "attack", 1): 0.2}
-    assert stages("digits", "scattering-linear", UNITS, everything, 1) == (
+    assert stages(small(), UNITS, everything, 1) == (
         {"noise": 4.0, "train": 10.0, "attack": 10.0},
         True,
     )
 
 
 def test_speeds_of_another_number_of_threads_do_not_count() -> None:
-    assert stages("digits", "scattering-linear", UNITS, MEASURED, 1)[1] is False
+    assert stages(small(), UNITS, MEASURED, 1)[1] is False
     everything = MEASURED | {("digits", "scattering-linear", "attack", 1): 0.2}
-    assert not stages("digits", "scattering-linear", UNITS, everything, 2)[1]
+    assert not stages(small(), UNITS, everything, 2)[1]
 
 
 def test_a_job_alone_in_its_study_takes_all_cores_and_the_load_decides_nothing() -> None:

@@ -1,0 +1,58 @@
+"""One PNG or JPEG as pixels of a stated size. Only decoded pixels leave here: what hides behind them is gone."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from engine.data.files import refusing, shown
+from engine.errors import BadInput
+
+MAX_PIXELS = 1 << 24  # of one picture: 4,096 x 4,096
+DRAFT = 2  # a JPEG is decoded at no less than so many times the side: several times faster
+
+Pixels = NDArray[np.uint8]
+
+
+def size(content: bytes, path: str) -> int:
+    """How many pixels a picture says it has; BadInput when it is no PNG or JPEG, or has more than MAX_PIXELS."""
+    with _opened(content, path) as image:
+        return image.width * image.height
+
+
+def decode(content: bytes, side: int, path: str) -> Pixels:
+    """(3, side, side): upright, on white where it is transparent, its middle square, made smaller or larger."""
+    with _opened(content, path) as image:
+        image.draft(image.mode, (DRAFT * side, DRAFT * side))
+        upright = ImageOps.exif_transpose(image)
+        square = ImageOps.fit(_rgb(upright), (side, side), Image.Resampling.BILINEAR)
+        return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
+
+
+@contextmanager
+def _opened(content: bytes, path: str) -> Iterator[Image.Image]:
+    """Pillow warns of large pictures for the whole process; here the size is asked before a pixel is decoded."""
+    name = shown(path)
+    with refusing(f"{name} is damaged: it cannot be decoded to its end."):
+        try:
+            image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
+        except UnidentifiedImageError:
+            raise BadInput(f"{name} is neither a PNG nor a JPEG picture.") from None
+        except Image.DecompressionBombError:
+            raise BadInput(f"{name} has more than {MAX_PIXELS:,} pixels.") from None
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise BadInput(f"{name} has {image.width:,} x {image.height:,} pixels: at most {MAX_PIXELS:,} in all.")
+            yield image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would clip at 255
+        return Image.fromarray((np.asarray(image) // 256).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

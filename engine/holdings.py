@@ -1,0 +1,140 @@
+"""What is held of data sets on this machine: how they look, and people's own, from a first look to their deletion.
+
+Like engine.services: plain values; what goes wrong is a FrontierError whose message may be shown as it stands.
+"""
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from engine import services
+from engine.data import cache, entry, folder, images, own
+from engine.data.folder import Progress, Source
+from engine.data.own import About
+from engine.errors import BadInput
+from engine.jobs import supervisor
+from engine.settings import Settings
+from engine.study import OWN
+
+LIVE = ("queued", "running")
+
+_one_at_a_time = threading.Lock()  # two large zips at once would need the memory of both
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Pictures that were read and may now be looked at: kept by `keep`, dropped by `discard`, or after two hours."""
+
+    name: str
+    about: About
+    samples: Path
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that own data take, and may take."""
+
+    used: int
+    most: float
+
+
+def check(
+    source: Source,
+    *,
+    called: str,
+    file: str,
+    side: int = folder.SIDE,
+    tell: Progress | None = None,
+    settings: Settings | None = None,
+) -> Draft:
+    """Read labelled pictures from a folder or a zip (a path, or an open stream) into a draft.
+
+    `called`: what people read, `file`: where they came from. BadInput in one sentence that names what is wrong.
+    """
+    settings = settings or Settings()
+    with _one_at_a_time:
+        pictures = folder.read(source, side=side, tell=tell)
+        name = own.draft(pictures, settings.data_root, called=called, file=file, cap_gb=settings.own_gb)
+    found = draft(name, settings=settings)
+    assert found is not None
+    return found
+
+
+def draft(name: str, *, settings: Settings | None = None) -> Draft | None:
+    """A draft that was made before, or None when it is gone."""
+    place = own.draft_folder(name, (settings or Settings()).data_root)
+    about = own.described(place) if place else None
+    return Draft(name, about, place / "samples.png") if place and about else None
+
+
+def keep(name: str, *, settings: Settings | None = None) -> str:
+    """Keep a draft; the name under which studies use it. BadInput when it is gone."""
+    return own.keep(name, (settings or Settings()).data_root)
+
+
+def discard(name: str, *, settings: Settings | None = None) -> None:
+    """Drop a draft."""
+    own.discard(name, (settings or Settings()).data_root)
+
+
+def add(path: Path, *, side: int = folder.SIDE, called: str = "", settings: Settings | None = None) -> str:
+    """Keep the labelled pictures of a folder or a zip on this machine; the name under which studies use them."""
+    if not path.exists():
+        raise BadInput(f"{path} does not exist: name a folder or a zip with one folder of pictures for each class.")
+    made = check(path, called=called or path.stem, file=path.name, side=side, settings=settings)
+    return keep(made.name, settings=settings)
+
+
+def kept(*, settings: Settings | None = None) -> list[About]:
+    """Everything that people added, newest first."""
+    return own.kept((settings or Settings()).data_root)
+
+
+def title(name: str, *, settings: Settings | None = None) -> str | None:
+    """The title of a kept set, or None when there is none of that name."""
+    about = own.find(name, (settings or Settings()).data_root)
+    return about.title if about else None
+
+
+def room(*, settings: Settings | None = None) -> Room:
+    """How much own data take and may take."""
+    settings = settings or Settings()
+    return Room(own.used(settings.data_root), settings.own_gb * 1e9)
+
+
+def delete(name: str, *, settings: Settings | None = None) -> None:
+    """Delete a kept set and what was prepared from it; curves and models stay. BadInput while a study needs it."""
+    settings = settings or Settings()
+    waiting = [
+        status.digest
+        for status in services.statuses(limit=100_000, settings=settings)
+        if status.study.dataset == name and status.state in LIVE
+    ]
+    if waiting:
+        which = f"study {waiting[0]} uses" if len(waiting) == 1 else f"studies {', '.join(waiting[:5])} use"
+        raise BadInput(f"{which} these images and is not done yet: stop it first, or wait.")
+    own.delete(name, settings.data_root)
+    cache.forget(settings.cache, name)
+
+
+def samples(name: str, *, settings: Settings | None = None) -> Path | None:
+    """A strip of pictures of a data set, one of each of the first ten classes; None when it is not on this machine."""
+    settings = settings or Settings()
+    place = images.locate(name, settings.data_root)
+    if place is None:
+        return None
+    if name.startswith(OWN):
+        return place / "samples.png"
+    file = settings.cache / f"samples-{name}-{entry.entry(name).version}.png"
+    return file if file.is_file() or _drawn(name, settings.data_root, file) else None
+
+
+@lru_cache(maxsize=64)
+def _drawn(name: str, root: Path, file: Path) -> bool:
+    """Draw the strip, once, in a process of its own: reading some data sets loads torch. What failed is not retried."""
+    command = [sys.executable, "-m", "engine.data.samples", name, str(root), str(file)]
+    done = subprocess.run(command, env=supervisor.environment(), capture_output=True, check=False)
+    return done.returncode == 0 and file.is_file()

@@ -1,0 +1,116 @@
+"""A person's own images, from a zip to a data set: choose, look, keep or discard."""
+
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine import holdings
+from engine.data.folder import SIDE, SIDE_HIGH, SIDE_LOW, SIDE_STEP
+from engine.data.own import About
+from engine.errors import FrontierError
+from engine.holdings import Draft
+from pages.parts import labels, notices, samples
+
+DRAFT, REFUSED, ROUND = "draft", "refused", "upload-round"
+SIDES = [side for side in (8, 16, 20, 24, SIDE, 32, 40, SIDE_HIGH) if side >= SIDE_LOW and side % SIDE_STEP == 0]
+HOW = (
+    "A zip of PNG or JPEG files, one folder for each class. With folders `train` and `test` above them these are the "
+    "two splits; without, a fifth of each class is set aside for testing. The middle square of each picture is kept, "
+    "resized."
+)
+PUBLIC = (
+    "The number of images, the classes and the split count as public: no promise of privacy covers them. Several images "
+    "of one person are not one unit."
+)
+
+
+def draw() -> None:
+    """The preview of what was read, if there is one, else the form."""
+    name = st.session_state.get(DRAFT)
+    if name and (draft := holdings.draft(name)):
+        _preview(draft)
+    else:
+        _form()
+
+
+def _form() -> None:
+    with st.form("add", clear_on_submit=False):
+        st.markdown(HOW)
+        # a new key after each try: with the old one Streamlit lets go of the file
+        file = st.file_uploader("Zip of images", type="zip", key=f"zip-{st.session_state.get(ROUND, 0)}")
+        left, right = st.columns(2, gap="medium")
+        called = left.text_input("Title", placeholder="the name of the file", max_chars=60)
+        side = right.selectbox("Pixels a side", SIDES, index=SIDES.index(SIDE), help=labels.SIDE_HELP)
+        pressed = st.form_submit_button("Check these images", type="primary")
+        bar = st.empty()
+    if sentence := st.session_state.pop(REFUSED, None):
+        st.error(labels.plain(sentence), icon=":material/error:")
+    if pressed and file is None:
+        st.warning("Choose a zip first.", icon=":material/info:")
+    elif pressed:
+        _check(file, called, side, bar)
+
+
+def _check(file: Any, called: str, side: int, bar: Any) -> None:
+    """Read the zip in this very run; afterwards the page is drawn anew, without the file."""
+
+    def tell(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"{done:,} of {total:,} pictures read")
+
+    bar.progress(0.0, text="Looking into the zip")
+    try:
+        draft = holdings.check(file, called=called or PurePath(file.name).stem, file=file.name, side=side, tell=tell)
+        st.session_state[DRAFT] = draft.name
+    except FrontierError as error:
+        st.session_state[REFUSED] = str(error)
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+    st.rerun()
+
+
+def _preview(draft: Draft) -> None:
+    about = draft.about
+    with st.container(border=True, key="preview"):
+        st.markdown(f"**{labels.plain(about.title)}**, not kept yet  \n{labels.counted(about.own.model_dump())}.")
+        samples.show(draft.samples, about.title, about.own.classes)
+        table, told = st.columns([1.2, 1], gap="medium")
+        table.dataframe(
+            _counts(about), hide_index=True, height=min(300, 36 * (len(about.train) + 1)), alt=_takeaway(about)
+        )
+        for sentence in (*_left_out(about), PUBLIC):
+            told.caption(sentence)
+        with st.container(horizontal=True):
+            st.button("Keep these images", key="keep", type="primary", on_click=partial(_keep, draft.name))
+            st.button("Discard", key="discard", on_click=partial(_discard, draft.name))
+
+
+def _counts(about: About) -> pd.DataFrame:
+    return pd.DataFrame({"Class": about.own.classes, "Training": about.train, "Test": about.test})
+
+
+def _takeaway(about: About) -> str:
+    return f"{len(about.train)} classes of {min(about.train):,} to {max(about.train):,} training images."
+
+
+def _left_out(about: About) -> list[str]:
+    sentences = []
+    if about.repeated:
+        sentences.append(f"{about.repeated:,} test images were left out: the same pictures are in training.")
+    if about.passed_over:
+        what = labels.plain(about.such_as)
+        sentences.append(f"{about.passed_over:,} files were left out that are no PNG or JPEG, such as {what}.")
+    return sentences
+
+
+def _keep(name: str) -> None:
+    with notices.remember():
+        st.session_state[DRAFT] = None
+        holdings.keep(name)
+
+
+def _discard(name: str) -> None:
+    with notices.remember():
+        st.session_state[DRAFT] = None
+        holdings.discard(name)

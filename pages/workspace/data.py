@@ -1,0 +1,70 @@
+"""Data: what each data set is and whether it is here, and a person's own images."""
+
+import re
+from functools import partial
+
+import streamlit as st
+
+from engine import holdings, services
+from engine.services import Choice
+from engine.study import OWN
+from pages.parts import labels, notices, samples, study_link, upload
+
+TRADEOFF = "explore/tradeoff.py"
+
+
+def delete(name: str) -> None:
+    with notices.remember():
+        holdings.delete(name)
+
+
+def card(choice: Choice) -> None:
+    """One data set: how it looks, what it is, and what can be done with it."""
+    with st.container(border=True, key=f"card-{choice.name}"):
+        left, right = st.columns([3.4, 1], gap="medium")
+        with left:
+            st.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
+            samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
+            st.caption(f"Source: {choice.facts['source']}. Licence: {choice.facts['licence']}.")
+        with right.container(horizontal_alignment="right"):
+            actions(choice)
+        if not choice.available:
+            remedy(choice)
+
+
+def actions(choice: Choice) -> None:
+    if choice.available:
+        link = {study_link.DATA: choice.name}
+        st.page_link(TRADEOFF, label="Use these images", icon=":material/show_chart:", query_params=link)
+    else:
+        st.markdown(":gray[Not on this machine]")
+    if choice.name.startswith(OWN):
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("The pictures go from this machine for good. Curves and models made with them stay.")
+            st.button("Delete these images", key=f"delete-{choice.name}", on_click=partial(delete, choice.name))
+
+
+def remedy(choice: Choice) -> None:
+    """The commands that bring it here, each to be copied, and the whole sentence."""
+    st.caption(choice.remedy)
+    for command in re.findall("`([^`]+)`", choice.remedy):
+        st.code(command, language="shell")
+
+
+st.title("Data", anchor=False)
+notices.problem()
+everything = services.choices().datasets
+own = [choice for choice in everything if choice.name.startswith(OWN)]
+
+st.subheader("Your own images", anchor=False)
+room = holdings.room()
+st.caption(
+    f"They stay on the machine that runs this server, and take {labels.size(room.used)} of {labels.size(room.most)}."
+)
+upload.draw()
+for choice in own:
+    card(choice)
+st.subheader("Known by name", anchor=False)
+for choice in everything:
+    if choice not in own:
+        card(choice)
