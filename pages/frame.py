@@ -17,7 +17,10 @@ st.html(Path(ASSETS / "frontier.css"))
 page = st.navigation(
     {
         "Explore": [st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True)],
-        "Workspace": [st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs")],
+        "Workspace": [
+            st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path="data"),
+            st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+        ],
     },
     expanded=True,
 )

@@ -88,6 +88,7 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
+SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"
 EVERYTHING = "Download everything (zip)"
@@ -131,6 +132,34 @@ def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
     'MNIST (60,000) - not on this machine'
     """
     return f"{title} ({facts['n_train']:,})" + ("" if available else " - not on this machine")
+
+
+def plain(text: str) -> str:
+    """Text from elsewhere, for places that read Markdown: every sign stands for itself.
+
+    >>> print(plain("*Wren* <b> :red[x] $1"))
+    \\*Wren\\* \\<b\\> \\:red\\[x\\] \\$1
+    """
+    return re.sub(r"([^\w\s]|_)", r"\\\1", text)
+
+
+def counted(facts: dict[str, Any]) -> str:
+    """How many images of which size a data set has.
+
+    >>> counted({"n_train": 1437, "n_test": 360, "shape": (1, 8, 8), "classes": "ab"}).replace(NBSP, " ")
+    '1,437 training and 360 test images, 8 × 8, grey, 2 classes'
+    """
+    channels, height, width = facts["shape"]
+    size = f"{height}{NBSP}×{NBSP}{width}, {'grey' if channels == 1 else 'colour'}"
+    return f"{facts['n_train']:,} training and {facts['n_test']:,} test images, {size}, {len(facts['classes'])} classes"
+
+
+def size(n_bytes: float) -> str:
+    """
+    >>> size(2e9).replace(NBSP, " "), size(31_000).replace(NBSP, " ")
+    ('2 GB', '0.1 MB')
+    """
+    return f"{n_bytes / 1e9:.3g}{NBSP}GB" if n_bytes >= 1e9 else f"{max(0.1, n_bytes / 1e6):,.1f}{NBSP}MB"
 
 
 def duration(seconds: float) -> str:

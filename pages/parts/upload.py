@@ -22,8 +22,8 @@ HOW = (
     "resized."
 )
 PUBLIC = (
-    "The number of images, the classes and the split count as public: no promise of privacy covers them. Several images "
-    "of one person are not one unit."
+    "The number of images, the classes and the split count as public: no promise of privacy covers them. Several "
+    "images of one person are not one unit."
 )
 
 
@@ -76,9 +76,8 @@ def _preview(draft: Draft) -> None:
         st.markdown(f"**{labels.plain(about.title)}**, not kept yet  \n{labels.counted(about.own.model_dump())}.")
         samples.show(draft.samples, about.title, about.own.classes)
         table, told = st.columns([1.2, 1], gap="medium")
-        table.dataframe(
-            _counts(about), hide_index=True, height=min(300, 36 * (len(about.train) + 1)), alt=_takeaway(about)
-        )
+        height = min(300, 36 * (1 + len(about.train)))
+        table.dataframe(_counts(about), hide_index=True, height=height, alt=_takeaway(about))
         for sentence in (*_left_out(about), PUBLIC):
             told.caption(sentence)
         with st.container(horizontal=True):

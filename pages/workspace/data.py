@@ -58,9 +58,9 @@ own = [choice for choice in everything if choice.name.startswith(OWN)]
 
 st.subheader("Your own images", anchor=False)
 room = holdings.room()
-st.caption(
-    f"They stay on the machine that runs this server, and take {labels.size(room.used)} of {labels.size(room.most)}."
-)
+taken = f"{labels.size(room.used)} of {labels.size(room.most)}"
+st.caption(f"They stay on the machine that runs this server, and take {taken}.")
+
 upload.draw()
 for choice in own:
     card(choice)
