@@ -88,7 +88,6 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
-SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"
 EVERYTHING = "Download everything (zip)"

@@ -70,7 +70,7 @@ def _asked(now: dict[str, str]) -> tuple[Study | None, str]:
     try:
         return services.resolve(parse(options.asked(now))), ""
     except (BadInput, DataMissing) as error:
-        return None, f"The settings of this link cannot be used: {str(error).rstrip(".")}."
+        return None, f"The settings of this link cannot be used: {str(error).rstrip('.')}."
 
 
 def targets() -> Targets:

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from engine import services
-from engine.data import entry
 from engine.jobs.progress import Status
 from engine.planning import resolve
 from engine.report import costs, document, drawing, figures, grid, targets

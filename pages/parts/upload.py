@@ -19,7 +19,7 @@ SIDES = [side for side in (8, 16, 20, 24, SIDE, 32, 40, SIDE_HIGH) if side >= SI
 HOW = (
     "A zip of PNG or JPEG files, one folder for each class. With folders `train` and `test` above them these are the "
     "two splits; without, a fifth of each class is set aside for testing. The middle square of each picture is kept, "
-    "resized."
+    "resized, on the machine that runs this server."
 )
 PUBLIC = (
     "The number of images, the classes and the split count as public: no promise of privacy covers them. Several "
@@ -37,7 +37,15 @@ def draw() -> None:
 
 
 def _form() -> None:
-    with st.form("add", clear_on_submit=False):
+    sentence = st.session_state.pop(REFUSED, None)
+    with st.expander("Add your own images", icon=":material/add_photo_alternate:", expanded=sentence is not None):
+        if sentence:
+            st.error(labels.plain(sentence), icon=":material/error:")
+        _ask()
+
+
+def _ask() -> None:
+    with st.form("add", border=False):
         st.markdown(HOW)
         # a new key after each try: with the old one Streamlit lets go of the file
         file = st.file_uploader("Zip of images", type="zip", key=f"zip-{st.session_state.get(ROUND, 0)}")
@@ -46,8 +54,6 @@ def _form() -> None:
         side = right.selectbox("Pixels a side", SIDES, index=SIDES.index(SIDE), help=labels.SIDE_HELP)
         pressed = st.form_submit_button("Check these images", type="primary")
         bar = st.empty()
-    if sentence := st.session_state.pop(REFUSED, None):
-        st.error(labels.plain(sentence), icon=":material/error:")
     if pressed and file is None:
         st.warning("Choose a zip first.", icon=":material/info:")
     elif pressed:

@@ -8,7 +8,7 @@ import streamlit as st
 from engine import holdings, services
 from engine.services import Choice
 from engine.study import OWN
-from pages.parts import labels, notices, samples, study_link, upload
+from pages.parts import labels, notices, samples, upload
 
 TRADEOFF = "explore/tradeoff.py"
 
@@ -20,21 +20,20 @@ def delete(name: str) -> None:
 
 def card(choice: Choice) -> None:
     """One data set: how it looks, what it is, and what can be done with it."""
-    with st.container(border=True, key=f"card-{choice.name}"):
+    with st.container(border=True, key=f"card-{choice.name}", gap="small"):
         left, right = st.columns([3.4, 1], gap="medium")
-        with left:
-            st.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
-            samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
-            st.caption(f"Source: {choice.facts['source']}. Licence: {choice.facts['licence']}.")
+        left.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
         with right.container(horizontal_alignment="right"):
             actions(choice)
+        samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
+        st.caption(f"Source: {choice.facts['source']}. Licence: {choice.facts['licence']}.")
         if not choice.available:
             remedy(choice)
 
 
 def actions(choice: Choice) -> None:
     if choice.available:
-        link = {study_link.DATA: choice.name}
+        link = {"dataset": choice.name}
         st.page_link(TRADEOFF, label="Use these images", icon=":material/show_chart:", query_params=link)
     else:
         st.markdown(":gray[Not on this machine]")
@@ -45,7 +44,7 @@ def actions(choice: Choice) -> None:
 
 
 def remedy(choice: Choice) -> None:
-    """The commands that bring it here, each to be copied, and the whole sentence."""
+    """The sentence, and each command in it to be copied."""
     st.caption(choice.remedy)
     for command in re.findall("`([^`]+)`", choice.remedy):
         st.code(command, language="shell")
@@ -56,15 +55,14 @@ notices.problem()
 everything = services.choices().datasets
 own = [choice for choice in everything if choice.name.startswith(OWN)]
 
-st.subheader("Your own images", anchor=False)
-room = holdings.room()
-taken = f"{labels.size(room.used)} of {labels.size(room.most)}"
-st.caption(f"They stay on the machine that runs this server, and take {taken}.")
-
 upload.draw()
-for choice in own:
-    card(choice)
-st.subheader("Known by name", anchor=False)
+if own:
+    st.subheader("Your own images", anchor=False)
+    room = holdings.room()
+    st.caption(f"{labels.size(room.used)} of {labels.size(room.most)} used.")
+    for choice in own:
+        card(choice)
+    st.subheader("Known by name", anchor=False)
 for choice in everything:
     if choice not in own:
         card(choice)
