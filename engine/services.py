@@ -370,7 +370,8 @@ def _choice(known: Entry, available: bool = True, remedy: str = "") -> Choice:
 
 def _own_choice(about: own.About) -> Choice:
     known = entry.entry(about.name, about.own)
-    return replace(_choice(known), title=about.title, facts={**known.facts, "title": about.title})
+    facts = {**known.facts, "title": about.title, "source": f"your own images, from {about.file}"}
+    return replace(_choice(known), title=about.title, facts=facts)
 
 
 def welcome(*, settings: Settings | None = None) -> None:

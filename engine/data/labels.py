@@ -53,9 +53,7 @@ def _labelled(file: File) -> Labelled:
 def _class_name(folder: str) -> str:
     name = unicodedata.normalize("NFC", folder)
     if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
-        raise BadInput(
-            f"the class {shown(name)} has no plain name of 1 to {MAX_NAME} characters: call its folder else."
-        )
+        raise BadInput(f"the class {shown(name)} has no plain name of 1 to {MAX_NAME} characters: rename its folder.")
     return name
 
 

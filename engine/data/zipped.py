@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from engine.data.files import MAX_FILES, File, not_too_many, refusing, shown, within_bounds
 from engine.errors import BadInput
 
-MAX_ZIP = 200 << 20  # bytes; .streamlit/config.toml says so too
+MAX_ZIP = 200 << 20  # bytes
 MAX_INFLATED = 1_000_000_000  # bytes of all files together
 MAX_RATIO = 100  # pictures are compressed already: a zip makes them little smaller
 SMALL = 100_000  # bytes; a file that inflates to no more does no harm, whatever its ratio

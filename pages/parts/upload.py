@@ -2,10 +2,13 @@
 
 from functools import partial
 from pathlib import PurePath
-from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from engine import holdings
 from engine.data.folder import SIDE, SIDE_HIGH, SIDE_LOW, SIDE_STEP
@@ -56,11 +59,11 @@ def _ask() -> None:
         bar = st.empty()
     if pressed and file is None:
         st.warning("Choose a zip first.", icon=":material/info:")
-    elif pressed:
+    elif pressed and file is not None:
         _check(file, called, side, bar)
 
 
-def _check(file: Any, called: str, side: int, bar: Any) -> None:
+def _check(file: UploadedFile, called: str, side: int, bar: DeltaGenerator) -> None:
     """Read the zip in this very run; afterwards the page is drawn anew, without the file."""
 
     def tell(done: int, total: int) -> None:
@@ -71,9 +74,17 @@ def _check(file: Any, called: str, side: int, bar: Any) -> None:
         draft = holdings.check(file, called=called or PurePath(file.name).stem, file=file.name, side=side, tell=tell)
         st.session_state[DRAFT] = draft.name
     except FrontierError as error:
-        st.session_state[REFUSED] = str(error)
+        st.session_state[REFUSED] = str(error)[:1].upper() + str(error)[1:]
+    _let_go(file)
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     st.rerun()
+
+
+def _let_go(file: UploadedFile) -> None:
+    """Left alone, Streamlit holds an upload in memory until its session ends."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(manager := context.uploaded_file_mgr, MemoryUploadedFileManager):
+        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def _preview(draft: Draft) -> None:
@@ -102,10 +113,11 @@ def _takeaway(about: About) -> str:
 def _left_out(about: About) -> list[str]:
     sentences = []
     if about.repeated:
-        sentences.append(f"{about.repeated:,} test images were left out: the same pictures are in training.")
+        images = "1 test image was" if about.repeated == 1 else f"{about.repeated:,} test images were"
+        sentences.append(f"{images} left out: the same pictures are in training.")
     if about.passed_over:
-        what = labels.plain(about.such_as)
-        sentences.append(f"{about.passed_over:,} files were left out that are no PNG or JPEG, such as {what}.")
+        files = "1 file was" if about.passed_over == 1 else f"{about.passed_over:,} files were"
+        sentences.append(f"{files} left out that are no PNG or JPEG, such as {labels.plain(about.such_as)}.")
     return sentences
 
 

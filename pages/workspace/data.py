@@ -26,7 +26,8 @@ def card(choice: Choice) -> None:
         with right.container(horizontal_alignment="right"):
             actions(choice)
         samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
-        st.caption(f"Source: {choice.facts['source']}. Licence: {choice.facts['licence']}.")
+        source, licence = (labels.plain(choice.facts[name]) for name in ("source", "licence"))
+        st.caption(f"Source: {source}. Licence: {licence}.")
         if not choice.available:
             remedy(choice)
 

@@ -72,7 +72,7 @@ def test_a_zip_is_looked_at_then_kept_then_used(page: Page) -> None:
     assert not app.exception
     assert "**My shapes**, not kept yet" in words(app)
     assert "24 training and 6 test images, 16 × 16, grey, 2 classes" in words(app)
-    assert "1 files were left out that are no PNG or JPEG, such as notes\\.txt" in words(app)
+    assert "1 file was left out that are no PNG or JPEG, such as notes\\.txt" in words(app)
     assert "count as public" in words(app)
     assert app.dataframe[0].value.to_dict("list") == {"Class": ["disc", "square"], "Training": [12, 12], "Test": [3, 3]}
     assert holdings.kept() == []
