@@ -121,20 +121,36 @@ def delete(name: str, *, settings: Settings | None = None) -> None:
 
 
 def samples(name: str, *, settings: Settings | None = None) -> Path | None:
-    """A strip of pictures of a data set, one of each of the first ten classes; None when it is not on this machine."""
+    """A strip of pictures of a data set, one of each of the first ten classes; None when it is not on this machine.
+
+    Of what is known by name it is drawn once, meanwhile None and `drawing`.
+    """
     settings = settings or Settings()
     place = images.locate(name, settings.data_root)
     if place is None:
         return None
     if name.startswith(OWN):
         return place / "samples.png"
-    file = settings.cache / f"samples-{name}-{entry.entry(name).version}.png"
-    return file if file.is_file() or _drawn(name, settings.data_root, file) else None
+    file = _strip(name, settings)
+    if not file.is_file():
+        _drawer(name, settings.data_root, file)
+    return file if file.is_file() else None
+
+
+def drawing(name: str, *, settings: Settings | None = None) -> bool:
+    """Whether the strip of a data set, for which `samples` was asked, is still being drawn."""
+    settings = settings or Settings()
+    file = _strip(name, settings)
+    return not file.is_file() and _drawer(name, settings.data_root, file).poll() is None
+
+
+def _strip(name: str, settings: Settings) -> Path:
+    return settings.cache / f"samples-{name}-{entry.entry(name).version}.png"
 
 
 @lru_cache(maxsize=64)
-def _drawn(name: str, root: Path, file: Path) -> bool:
-    """Draw the strip, once, in a process of its own: reading some data sets loads torch. What failed is not retried."""
+def _drawer(name: str, root: Path, file: Path) -> "subprocess.Popen[bytes]":
+    """A process that draws the strip: reading some data sets loads torch. What failed is not tried again."""
     command = [sys.executable, "-m", "engine.data.samples", name, str(root), str(file)]
-    done = subprocess.run(command, env=supervisor.environment(), capture_output=True, check=False)
-    return done.returncode == 0 and file.is_file()
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, env=supervisor.environment(), stdin=quiet, stdout=quiet, stderr=quiet)

@@ -11,6 +11,7 @@ from engine.study import OWN
 from pages.parts import labels, notices, samples, upload
 
 TRADEOFF = "explore/tradeoff.py"
+TICK = 1.0  # seconds between two looks at pictures that are being drawn
 
 
 def delete(name: str) -> None:
@@ -51,6 +52,12 @@ def remedy(choice: Choice) -> None:
         st.code(command, language="shell")
 
 
+def follow(names: list[str]) -> None:
+    """Draw the page anew when a strip of pictures is ready."""
+    if not all(holdings.drawing(name) for name in names):
+        st.rerun()
+
+
 st.title("Data", anchor=False)
 notices.problem()
 everything = services.choices().datasets
@@ -67,3 +74,6 @@ if own:
 for choice in everything:
     if choice not in own:
         card(choice)
+without = [choice.name for choice in everything if choice.available and holdings.samples(choice.name) is None]
+if waiting := [name for name in without if holdings.drawing(name)]:
+    st.fragment(follow, run_every=TICK)(waiting)

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,11 @@ def test_a_draft_is_looked_at_then_kept_or_dropped(home: Path) -> None:
 
 
 def test_a_strip_is_drawn_once_and_shows_one_image_of_each_class(home: Path) -> None:
+    assert holdings.samples("digits") is None
+    until = time.monotonic() + 60
+    while holdings.drawing("digits"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     strip = holdings.samples("digits")
     assert strip is not None
     assert Image.open(strip).size == (10 * 56 + 9 * 6, 56)

@@ -18,6 +18,7 @@ from engine import services
 from engine.jobs import supervisor
 from engine.results import COLUMNS
 from engine.study import parse, read
+from tests.engine.data.pictures import shapes, zipped
 from tests.engine.jobs.conftest import Supervised, supervised, wait_for  # noqa: F401
 
 SMALL = ["--dataset", "digits", "--epsilon", "1,inf", "--eps", "0,0.1"]
@@ -93,6 +94,11 @@ BAD = [
     (["export-model", "7", "--out", "x"], "run '7' is unknown; `python -m engine show STUDY` lists the runs"),
     (["fetch", "imagenet"], "dataset 'imagenet' is unknown; choose from: cifar10, digits, fashion-mnist, mnist"),
     (["paint"], "No such command 'paint'."),
+    (["run", "--dataset", "folder:nowhere"], "dataset 'folder:nowhere' is not kept on this machine: run `python -m"),
+    (["run", "--dataset", "folder:{file}"], "this is not a zip, or it is damaged: its list of entries cannot be read"),
+    (["data", "add", "nowhere"], "nowhere does not exist: name a folder or a zip with one folder of pictures for each"),
+    (["data", "add", "{file}", "--side", "30"], "side=30 is not a multiple of 4 in [8, 48]"),
+    (["data", "delete", "folder:x-01234567"], "dataset 'folder:x-01234567' is not among your own: see `python -m"),
 ]
 
 
@@ -312,3 +318,40 @@ def test_the_whole_way_on_digits(home: Path, tmp_path: Path) -> None:
     )
     assert (tmp_path / "model.pt2").stat().st_size > 100_000
     assert services.owner() is None
+
+
+def test_pictures_are_kept_and_run_by_their_place(
+    engine: Engine, at_work: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder or a zip, by `run` or by `data add`: one data set, which `run` knows by its name as well."""
+    for name, whole in shapes().items():
+        (tmp_path / "My shapes" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "My shapes" / name).write_bytes(whole)
+    (tmp_path / "shapes.zip").write_bytes(zipped(shapes()))
+    assert engine("data", "list") == 0
+    assert "No data sets of your own yet" in capsys.readouterr().out
+    assert engine("data", "add", "My shapes") == 0
+    name = capsys.readouterr().out.strip()
+    assert name.startswith("folder:disc-square-")
+    at_work("execute")
+    for place in ("folder:My shapes", f"folder:{tmp_path / 'shapes.zip'}", name):
+        assert engine("run", *SMALL[2:], "--dataset", place) == 0
+        assert f"Kept as {name}" in capsys.readouterr().err or place == name
+    assert [status.study.dataset for status in services.statuses()] == [name]
+    assert engine("data", "list") == 0
+    assert "My shapes" in capsys.readouterr().out
+    assert engine("doctor") == 0
+    assert name in capsys.readouterr().out
+    study = services.statuses()[0]
+    assert engine("export", study.digest, "--out", "out") == 0
+    assert engine("run", "out/study.json") == 0
+    assert engine("run", "out/study.json", "--dataset", "digits") == 0
+    lying = json.loads((tmp_path / "out" / "study.json").read_text())
+    lying["study"]["own"]["n_train"] = 12_000
+    (tmp_path / "lying.json").write_text(json.dumps(lying))
+    capsys.readouterr()
+    assert engine("run", "lying.json") == 2
+    assert f"own.n_train=12000 is not what {name} holds: 24" in capsys.readouterr().err
+    assert engine("data", "delete", name) == 0
+    assert engine("run", "out/study.json") == 2
+    assert f"dataset '{name}' is not kept on this machine" in capsys.readouterr().err

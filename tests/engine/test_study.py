@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 from engine.errors import BadInput
 from engine.study import EPSILON_HIGH, EPSILON_LOW, Study, number, parse, read
 
+OWN = {"content": 32 * "a", "n_train": 100, "n_test": 20, "shape": (3, 32, 32), "classes": ("x", "y")}
 REFUSED: list[tuple[Any, str]] = [
+    ({"dataset": "folder:x-1", "own": 3}, "own=3 is not a table of settings"),
+    ({"dataset": "folder:x-1", "own": {**OWN, "n_train": 0}}, "own.n_train=0 is not in [1, 1000000]"),
+    (
+        {"dataset": "folder:x-1", "own": {**OWN, "n_train": True}},
+        "own.n_train=True is not a whole number in [1, 1000000]",
+    ),
+    (
+        {"dataset": "folder:x-1", "own": {**OWN, "n": 1}},
+        "setting 'own.n' is unknown; choose from: classes, content, n_test, n_train, shape",
+    ),
+    ({"dataset": "folder:x-1", "own": {**OWN, "content": "zz"}}, "own.content='zz' is not what `export` writes there"),
+    ({"dataset": "folder:x-1", "own": {**OWN, "shape": [1, 8]}}, "own.shape=[1, 8] is not what `export` writes there"),
+    ({"dataset": "folder:x-1", "own": OWN}, "the facts under 'own' are not those of data set 'folder:x-1'"),
+    ({"own": OWN}, "the facts under 'own' are not those of data set 'digits'"),
     ({"privacy": {"epsilons": [0.01]}}, "epsilon=0.01 is not in [0.05, 100] and not inf"),
     ({"privacy": {"epsilons": [101]}}, "epsilon=101 is not in [0.05, 100] and not inf"),
     ({"privacy": {"epsilons": [-inf]}}, "epsilon=-inf is not in [0.05, 100] and not inf"),
