@@ -66,8 +66,8 @@ def check(
 def draft(name: str, *, settings: Settings | None = None) -> Draft | None:
     """A draft that was made before, or None when it is gone."""
     place = own.draft_folder(name, (settings or Settings()).data_root)
-    about = own.described(place) if place else None
-    return Draft(name, about, place / "samples.png") if place and about else None
+    found = own.described(place) if place else None
+    return Draft(name, found, place / "samples.png") if place and found else None
 
 
 def keep(name: str, *, settings: Settings | None = None) -> str:
@@ -93,10 +93,15 @@ def kept(*, settings: Settings | None = None) -> list[About]:
     return own.kept((settings or Settings()).data_root)
 
 
+def about(name: str, *, settings: Settings | None = None) -> About | None:
+    """What is known of a kept set, or None when there is none of that name."""
+    return own.find(name, (settings or Settings()).data_root)
+
+
 def title(name: str, *, settings: Settings | None = None) -> str | None:
     """The title of a kept set, or None when there is none of that name."""
-    about = own.find(name, (settings or Settings()).data_root)
-    return about.title if about else None
+    found = about(name, settings=settings)
+    return found.title if found else None
 
 
 def room(*, settings: Settings | None = None) -> Room:

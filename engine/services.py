@@ -318,6 +318,8 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
     study, known = found.study, choices(settings=settings)
     asked = ((known.datasets, study.dataset), (known.models, study.model), (known.attacks, study.attack.name))
     data, model, attack = (_part(entries, name) for entries, name in asked)
+    if study.own:  # its facts are in the study, also when its images are gone
+        data = replace(data, facts=entry.of(study).facts)
     return Subject(
         study=study,
         digest=digest,
@@ -370,8 +372,7 @@ def _choice(known: Entry, available: bool = True, remedy: str = "") -> Choice:
 
 def _own_choice(about: own.About) -> Choice:
     known = entry.entry(about.name, about.own)
-    facts = {**known.facts, "title": about.title, "source": f"your own images, from {about.file}"}
-    return replace(_choice(known), title=about.title, facts=facts)
+    return replace(_choice(known), title=about.title, facts={**known.facts, "title": about.title})
 
 
 def welcome(*, settings: Settings | None = None) -> None:

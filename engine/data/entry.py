@@ -30,6 +30,6 @@ def _facts(name: str, own: Own) -> dict[str, object]:
         "title": name,
         "linf": LINF,
         "l2": L2,
-        "source": "your own images",
-        "licence": "as you decide",
+        "source": "own images",
+        "licence": "not stated",
     }

@@ -10,13 +10,19 @@ from engine.study import OWN
 def _titles() -> dict[tuple[str, str], str]:
     found = services.choices()
     groups = {"dataset": found.datasets, "model": found.models, "attack": found.attacks}
-    return {(kind, choice.name): choice.title for kind, choices in groups.items() for choice in choices}
+    return {
+        (kind, choice.name): choice.title
+        for kind, choices in groups.items()
+        for choice in choices
+        if not choice.name.startswith(OWN)
+    }
 
 
 def title(kind: str, name: str) -> str:
     """The title of a data set, a model or an attack; its name when it is gone."""
-    own = holdings.title(name) if name.startswith(OWN) else None  # these come and go
-    return own or _titles().get((kind, name), name)
+    if name.startswith(OWN):
+        return holdings.title(name) or name  # these come and go
+    return _titles().get((kind, name), name)
 
 
 def within(kind: str, name: str) -> str:

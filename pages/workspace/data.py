@@ -27,10 +27,15 @@ def card(choice: Choice) -> None:
         with right.container(horizontal_alignment="right"):
             actions(choice)
         samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
-        source, licence = (labels.plain(choice.facts[name]) for name in ("source", "licence"))
-        st.caption(f"Source: {source}. Licence: {licence}.")
+        st.caption(origin(choice))
         if not choice.available:
             remedy(choice)
+
+
+def origin(choice: Choice) -> str:
+    if about := holdings.about(choice.name):
+        return f"Added {labels.moment(about.added)} from {labels.plain(about.file)}."
+    return f"Source: {choice.facts['source']}. Licence: {choice.facts['licence']}."
 
 
 def actions(choice: Choice) -> None:

@@ -80,6 +80,7 @@ def test_a_zip_is_looked_at_then_kept_then_used(page: Page) -> None:
     name = holdings.kept()[0].name
     assert "**My shapes**" in words(app)
     assert "not kept yet" not in words(app)
+    assert "from My shapes\\.zip" in words(app)
     link = {"dataset": name}
     form = page(TRADEOFF, **link)
     assert not form.exception
