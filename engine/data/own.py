@@ -5,7 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -137,10 +137,13 @@ def keep(name: str, root: Path) -> str:
     if about is None:
         raise BadInput("these images are no longer waiting to be kept: choose the file again.")
     target = root / PLACE / about.name.removeprefix(OWN)
-    if described(target) is not None:
-        discard(name, root)
-    else:
-        place.rename(target)
+    if described(target) is None:
+        shutil.rmtree(target, ignore_errors=True)  # remains that are no data set
+        with suppress(OSError):  # somebody may have kept the same meanwhile
+            place.rename(target)
+    discard(name, root)
+    if described(target) is None:
+        raise BadInput(f"{target} cannot be written: set FRONTIER_DATA to another folder.")
     return about.name
 
 
@@ -164,13 +167,18 @@ def draft_folder(name: str, root: Path) -> Path | None:
 def sweep(root: Path) -> None:
     """Remove drafts that nobody decided about, and what a deletion left half done."""
     for place in (root / PLACE).glob(".*"):
-        if time.time() - place.stat().st_mtime > ABANDONED:
-            shutil.rmtree(place, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another one sweeps, too
+            if time.time() - place.stat().st_mtime > ABANDONED:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def used(root: Path) -> int:
     """Bytes that all own data take, drafts too."""
-    return sum(file.lstat().st_size for file in (root / PLACE).rglob("*") if file.is_file())
+    total = 0
+    for file in (root / PLACE).rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.lstat().st_size if file.is_file() else 0
+    return total
 
 
 def kept(root: Path) -> list[About]:
@@ -206,7 +214,10 @@ def delete(name: str, root: Path) -> None:
     if place is None or described(place) is None:
         raise BadInput(f"dataset '{name[:60]}' is not among your own: see `python -m engine data list`")
     gone = place.with_name(f".gone-{secrets.token_hex(8)}")
-    place.rename(gone)
+    try:
+        place.rename(gone)
+    except OSError as error:
+        raise BadInput(f"{place} cannot be deleted ({error.strerror}): remove that folder by hand.") from None
     shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -22,13 +22,12 @@ def delete(name: str) -> None:
 def card(choice: Choice) -> None:
     """One data set: how it looks, what it is, and what can be done with it."""
     with st.container(border=True, key=f"card-{choice.name}", gap="small"):
-        left, right = st.columns([3.4, 1], gap="medium")
-        left.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
-        with right.container(horizontal_alignment="right"):
-            actions(choice)
+        st.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
         samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
         st.caption(origin(choice))
-        if not choice.available:
+        if choice.available:
+            actions(choice)
+        else:
             remedy(choice)
 
 
@@ -39,20 +38,18 @@ def origin(choice: Choice) -> str:
 
 
 def actions(choice: Choice) -> None:
-    if choice.available:
+    with st.container(horizontal=True, vertical_alignment="center"):
         link = {"dataset": choice.name}
         st.page_link(TRADEOFF, label="Use these images", icon=":material/show_chart:", query_params=link)
-    else:
-        st.markdown(":gray[Not on this machine]")
-    if choice.name.startswith(OWN):
-        with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("The pictures go from this machine for good. Curves and models made with them stay.")
-            st.button("Delete these images", key=f"delete-{choice.name}", on_click=partial(delete, choice.name))
+        if choice.name.startswith(OWN):
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("The pictures go from this machine for good. Curves and models made with them stay.")
+                st.button("Delete these images", key=f"delete-{choice.name}", on_click=partial(delete, choice.name))
 
 
 def remedy(choice: Choice) -> None:
     """The sentence, and each command in it to be copied."""
-    st.caption(choice.remedy)
+    st.markdown(choice.remedy)
     for command in re.findall("`([^`]+)`", choice.remedy):
         st.code(command, language="shell")
 

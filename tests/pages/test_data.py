@@ -60,7 +60,7 @@ def test_each_data_set_says_what_it_is_and_how_to_get_it(page: Page) -> None:
     assert "Source: UCI optical recognition" in said
     assert "Licence: MIT" in said
     assert "T\\-shirt, trouser" in said
-    assert "Not on this machine" in said
+    assert "MNIST is not on this machine: run" in said
     assert "python -m engine fetch mnist" in [code.value for code in app.code]
     assert "dataset=digits" in links(app)
     assert "dataset=mnist" not in links(app)

@@ -65,6 +65,17 @@ def test_the_same_pictures_are_kept_once(tmp_path: Path) -> None:
     assert [place.name for place in (tmp_path / "own").iterdir()] == [first.name.removeprefix("folder:")]
 
 
+def test_remains_are_replaced_and_the_second_of_two_keepers_finds_what_the_first_kept(tmp_path: Path) -> None:
+    first, second = draft(tmp_path), draft(tmp_path)
+    name = own.keep(first, tmp_path)
+    note = tmp_path / "own" / name.removeprefix("folder:") / "about.json"
+    note.unlink()
+    assert own.kept(tmp_path) == []
+    assert own.keep(second, tmp_path) == name
+    assert [about.name for about in own.kept(tmp_path)] == [name]
+    assert len(list((tmp_path / "own").iterdir())) == 1
+
+
 def test_a_draft_is_no_data_set_and_goes_when_it_is_dropped_or_forgotten(tmp_path: Path) -> None:
     first, second = draft(tmp_path), draft(tmp_path)
     assert own.kept(tmp_path) == []
