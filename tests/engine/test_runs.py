@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from engine import checkpoint, features, planning, runs
-from engine.data import datasets
+from engine.data import datasets, own
+from engine.data.folder import read
 from engine.data.images import load
+from engine.errors import DataMissing
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
@@ -19,6 +21,7 @@ from engine.privacy.accounting import epsilon_spent
 from engine.results import Row
 from engine.robustness import curve
 from engine.study import Study, parse
+from tests.engine.data.pictures import shapes, zipped
 
 
 def small(**more: object) -> Study:
@@ -281,3 +284,34 @@ def test_a_network_study_runs_resumes_and_repeats(tmp_path: Path, monkeypatch: p
         executed(study, tmp_path / "second", stop_after=9)
     assert numbers(executed(study, tmp_path / "second")) == numbers(first)
     assert len(numbers(first)) == planning.n_points(study)
+
+
+@pytest.fixture(scope="module")
+def shapes_kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
+    """A folder whose `data` holds own images, and a study about them."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "shapes.zip").write_bytes(zipped(shapes(60, colour=True)))
+    pictures = read(folder / "shapes.zip", side=8)
+    drafted = own.draft(pictures, folder / "data", called="Shapes", file="shapes.zip", cap_gb=1)
+    about = own.find(own.keep(drafted, folder / "data"), folder / "data")
+    assert about is not None
+    return folder, small(dataset=about.name, own=about.own.model_dump(), seeds=1)
+
+
+def test_own_images_are_trained_on_and_attacked_like_any_others(shapes_kept: tuple[Path, Study]) -> None:
+    folder, study = shapes_kept
+    rows = [event for event in executed(study, folder) if isinstance(event, Row)]
+    assert len(rows) == planning.n_points(study)
+    clean = {row.epsilon: row for row in rows if row.metric == "accuracy"}
+    assert clean[inf].value > 0.8
+    assert clean[1].n == 24
+    assert clean[1].sample_rate == pytest.approx(48 / 96)
+
+
+def test_a_job_whose_study_lies_about_own_images_trains_nothing(shapes_kept: tuple[Path, Study]) -> None:
+    """More images than there are would mean less noise than the promise needs."""
+    folder, study = shapes_kept
+    assert study.own is not None
+    lying = study.model_copy(update={"own": study.own.model_copy(update={"n_train": 960})})
+    with pytest.raises(DataMissing, match=r"its training images have the shape \(96, 3, 8, 8\), not \(960, 3, 8, 8\)"):
+        executed(lying, folder)

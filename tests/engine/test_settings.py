@@ -47,7 +47,10 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, v
     ("text", "sentence"),
     [
         ("workers = ", "frontier.toml is not valid TOML: Invalid value"),
-        ("worker = 2", "frontier.toml: 'worker' is no setting; choose from: cache_gb, cores, data, home, workers"),
+        (
+            "worker = 2",
+            "frontier.toml: 'worker' is no setting; choose from: cache_gb, cores, data, home, own_gb, workers",
+        ),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, sentence: str) -> None:
