@@ -38,7 +38,7 @@ class Room:
     """Bytes that own data take, and may take."""
 
     used: int
-    most: float
+    most: int
 
 
 def check(
@@ -107,7 +107,7 @@ def title(name: str, *, settings: Settings | None = None) -> str | None:
 def room(*, settings: Settings | None = None) -> Room:
     """How much own data take and may take."""
     settings = settings or Settings()
-    return Room(own.used(settings.data_root), settings.own_gb * 1e9)
+    return Room(own.used(settings.data_root), round(settings.own_gb * 1e9))
 
 
 def delete(name: str, *, settings: Settings | None = None) -> None:

@@ -133,15 +133,6 @@ def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
     return f"{title} ({facts['n_train']:,})" + ("" if available else " - not on this machine")
 
 
-def plain(text: str) -> str:
-    """Text from elsewhere, for places that read Markdown: every sign stands for itself.
-
-    >>> print(plain("*Wren* <b> :red[x] $1"))
-    \\*Wren\\* \\<b\\> \\:red\\[x\\] \\$1
-    """
-    return re.sub(r"([^\w\s]|_)", r"\\\1", text)
-
-
 def counted(facts: dict[str, Any]) -> str:
     """How many images of which size a data set has.
 
@@ -151,14 +142,6 @@ def counted(facts: dict[str, Any]) -> str:
     channels, height, width = facts["shape"]
     size = f"{height}{NBSP}×{NBSP}{width}, {'grey' if channels == 1 else 'colour'}"
     return f"{facts['n_train']:,} training and {facts['n_test']:,} test images, {size}, {len(facts['classes'])} classes"
-
-
-def size(n_bytes: float) -> str:
-    """
-    >>> size(2e9).replace(NBSP, " "), size(31_000).replace(NBSP, " ")
-    ('2 GB', '0.1 MB')
-    """
-    return f"{n_bytes / 1e9:.3g}{NBSP}GB" if n_bytes >= 1e9 else f"{max(0.1, n_bytes / 1e6):,.1f}{NBSP}MB"
 
 
 def duration(seconds: float) -> str:
