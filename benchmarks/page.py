@@ -153,7 +153,7 @@ def reruns(new_page: Callable[[], Page]) -> dict[str, Any]:
         page = new_page()
         page.goto(f"{server.url}/?study={digest}")
         page.wait_for_selector(f"{CHARTS}[data-drawn]")
-        pill = page.get_by_test_id("stButtonGroup").first.get_by_role("button", name="0.5", exact=True)
+        pill = page.locator(".st-key-form").get_by_role("button", name="0.5", exact=True)
         click = [float(pill.evaluate(RERUN, EARLIER)) / 1000 for _ in range(RERUNS + 3)][3:]
         assert len(running(server.settings)) == server.settings.workers, "the jobs ended too early"
         page.close()

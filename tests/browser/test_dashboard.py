@@ -85,7 +85,7 @@ def test_present_mode_hides_all_but_the_story(visit: Open, server: Server) -> No
     page.get_by_role("button", name="Present").click()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(page.get_by_role("button", name="Leave presentation")).to_be_visible()
-    assert page.get_by_test_id("stSelectbox").count() == 0
+    expect(page.get_by_test_id("stSelectbox")).to_have_count(0)
     until(page, lambda: (chart(page).bounding_box() or {"height": 0})["height"] > 400, 5, "larger charts")
     assert usual is not None
     assert "present=1" in page.url

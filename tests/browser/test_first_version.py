@@ -130,7 +130,7 @@ def test_a_budget_that_goes_leaves_the_charts_in_place(visit: Open, steady_serve
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     chart(page, 1).locator(".main-svg").first.wait_for()
-    page.get_by_test_id("stButtonGroup").first.get_by_role("button", name="0.5", exact=True).click()
+    page.locator(".st-key-form").get_by_role("button", name="0.5", exact=True).click()
     page.get_by_role("button", name="Watch these curves grow").click()
     until(page, lambda: digest_of(page) == second, 5, "the other study")
     until(page, lambda: chart(page, 1).evaluate("plot => plot.data.length") == 1, 5, "one line")
