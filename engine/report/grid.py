@@ -14,7 +14,7 @@ SHADES = 3  # of the ordered colours: text has to be readable on each
 
 def draw_map(info: TradeOff, palette: Palette = LIGHT, *, note: str = "", targets: Targets | None = None) -> Figure:
     """A cell a budget and strength, with its number; framed where it meets both `targets`."""
-    figure = canvas.blank(palette, "Recognised, by budget and attack strength", note)
+    figure = canvas.blank(palette, "Recognised, by budget and strength", note)
     layout = figure["layout"]
     layout["margin"] |= {"l": 84, "r": 16}
     rows, columns = [line.label for line in info.budgets], ["clean", *_strengths(info)]
