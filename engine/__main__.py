@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from engine.data import datasets
 from engine.errors import BadInput, DataMissing, FrontierError, StoreError
+from engine.models import models
+from engine.registry import Registry
+from engine.robustness import attacks
 
 if TYPE_CHECKING:
     from engine.jobs.progress import Status
@@ -28,6 +32,13 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Your own images: list, add, delete.")
 app.add_typer(data, name="data")
+
+
+def _any_of(registry: Registry) -> str:
+    """The choices of a registry, for a help text."""
+    return ", ".join(registry.names)
+
+
 Out = Annotated[str | None, typer.Option(help="Folder for curves.csv and study.json.")]
 PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told otherwise
 
@@ -36,12 +47,12 @@ PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told ot
 def run(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A study: TOML, or the study.json of an export.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set, needed unless FILE names one.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model [scattering-linear].")] = None,
+    dataset: Annotated[str | None, typer.Option(help=f"Needed without FILE: {_any_of(datasets)}, folder:PATH.")] = None,
+    model: Annotated[str | None, typer.Option(help=f"{_any_of(models)} [scattering-linear].")] = None,
     epsilon: Annotated[str | None, typer.Option(help="Privacy budgets [0.5,1,3,8,inf].")] = None,
     delta: Annotated[str | None, typer.Option(help="Delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
     seeds: Annotated[str | None, typer.Option(help="Models trained at each budget [1].")] = None,
-    attack: Annotated[str | None, typer.Option(help="Attack [pgd].")] = None,
+    attack: Annotated[str | None, typer.Option(help=f"{_any_of(attacks)} [pgd].")] = None,
     norm: Annotated[str | None, typer.Option(help="linf or l2 [linf].")] = None,
     eps: Annotated[str | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")] = None,
     steps: Annotated[str | None, typer.Option(help="Attack steps [40].")] = None,
