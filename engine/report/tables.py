@@ -37,12 +37,12 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     `low` and `high` are those of `points.Point`, as the charts draw them, and `interval` says what they are. `spread`
     is the sample standard deviation over the seeds, NaN for one. Fractions in [0, 1].
     """
-    groups = frame.groupby(POINT, dropna=False, sort=True)
-    rows = [(*key, *_summed(group)) for key, group in groups]
+    rows = [
+        (
+            *(nan if part is None else part for part in key),
+            *(point.n_seeds, point.mean, point.low, point.high, point.spread),
+            ONE_SEED if point.n_seeds == 1 else SEVERAL,
+        )
+        for key, point in points.points(frame, *POINT).items()
+    ]
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
-
-
-def _summed(group: pd.DataFrame) -> tuple[int, float, float, float, float, str]:
-    point = points.point(group)
-    spread, interval = (nan, ONE_SEED) if point.n_seeds == 1 else (float(group["value"].std()), SEVERAL)
-    return point.n_seeds, point.mean, point.low, point.high, spread, interval
