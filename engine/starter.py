@@ -8,6 +8,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def _shipped() -> dict[str, dict[str, Any]]:
     return {file.stem: _about(file) for file in sorted(SHIPPED.glob("*.json"))}
 
 
+@lru_cache(maxsize=64)
 def _about(file: Path) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return about | {"name": file.stem}

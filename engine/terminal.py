@@ -139,7 +139,7 @@ def print_study(status: Status) -> None:
     _print(f"{study.dataset}, {study.model}, epsilon {_listed(study.privacy.epsilons)}, delta {study.privacy.delta:g}")
     attack = study.attack
     where = f"eps {_listed(attack.eps or ())}, {attack.steps} steps, {attack.images} images"
-    _print(f"{attack.name} {attack.norm}, {where}, {study.seeds} seeds, {attack.seeds} of them attacked")
+    _print(f"{attack.name} {attack.norm}, {where}, seeds: {study.seeds}, {attack.seeds} of them attacked")
 
 
 def print_runs(runs: pd.DataFrame) -> None:

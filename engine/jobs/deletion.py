@@ -15,6 +15,7 @@ from engine.settings import Settings
 from engine.store.store import Store
 
 PATIENCE, LOOK = 10.0, 0.05  # seconds a running study has to stop (its workers are killed after 0.5); between looks
+LEFT_BEHIND = 3600.0  # seconds after which nobody is still at it
 ASIDE = ".deleted-"  # how a folder is called from when its study is forgotten until it is freed
 
 
@@ -92,8 +93,17 @@ def _free(digest: str, settings: Settings) -> None:
         raise StoreError(
             f"Study {digest} was deleted, but {error.filename} could not be removed ({error.strerror}): remove it."
         ) from None
-    for folder in settings.artifacts.glob(f"{ASIDE}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder in settings.artifacts.glob(f"{ASIDE}*"):  # of those that died: a living one may need to put it back
+        if _age(folder) > LEFT_BEHIND:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    """Seconds since a folder was made; 0 when it has gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def logs(digest: str, folder: Path) -> list[Path]:

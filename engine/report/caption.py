@@ -37,7 +37,8 @@ def caption(
     `parts` are data set, model and attack; `strength` is the one marked on the charts, None where nothing is attacked.
     """
     dataset, model, attack = parts
-    found, missing = finding(frame, strength), document.unfinished(study, frame)
+    missing = document.unfinished(study, frame)
+    found = None if missing else finding(frame, strength)  # as on the page: nothing is found in half a study
     sentences = (
         f"{missing}." if missing else "",
         _charts(study, strength),

@@ -68,12 +68,19 @@ def _lost(x: float, private: Point | None, baseline: Point | None, *who: str) ->
     if private is None or baseline is None:
         return None
     gap, low, high = baseline.minus(private)
-    if private.overlaps(baseline):
-        told = "no difference we can measure"
-    else:
-        told = f"{words.points(abs(gap))} {'lost' if gap > 0 else 'gained'}"
-    said = f"<b>{', '.join(who)}</b><br>{told}<br>{words.plain(gap)} points ({words.plain(low)} to {words.plain(high)})"
+    said = f"<b>{', '.join(who)}</b><br>{_told(private, baseline)}"
     return Spot(x, 100 * gap, 100 * low, 100 * high, said)
+
+
+def _told(private: Point, baseline: Point) -> str:
+    """The loss with its interval, in the words of the finding: where two intervals overlap no number is told."""
+    if private.overlaps(baseline):
+        return "no difference we can measure"
+    gap, low, high = baseline.minus(private)
+    if gap < 0:
+        gap, low, high = -gap, -high, -low
+        return f"{words.points(gap)} gained ({words.plain(low)} to {words.plain(high)})"
+    return f"{words.points(gap)} lost ({words.plain(low)} to {words.plain(high)})"
 
 
 def draw_by_budget(info: Costs, palette: Palette = LIGHT, *, note: str = "") -> Figure:
@@ -116,11 +123,9 @@ def _lost_axis(figure: Figure, info: Costs, palette: Palette) -> None:
 
 def in_words(info: Costs) -> str:
     """The takeaway of both charts, for those who do not see them."""
-    first = info.clean.known[:1]
-    if not first:
+    firsts = [line.known[0].said for line in (info.clean, info.attacked) if line.known]
+    if not firsts:
         return "Points lost to privacy: no results yet."
-    told = [f"{words.budget(info.epsilons[0])} loses {words.plain(first[0].y / 100)} points on clean images"]
-    if info.attacked.known:
-        told.append(f"{words.plain(info.attacked.known[0].y / 100)} points {info.attacked.label}")
+    told = (said.replace("<b>", "").replace("</b><br>", ": ") for said in firsts)
     beside = "without privacy" if isinf(info.baseline) else f"at {words.budget(info.baseline)}"
-    return f"Points lost beside the model {beside}: {', '.join(told)}."
+    return f"Points lost beside the model {beside}. {'; '.join(told)}."

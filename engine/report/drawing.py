@@ -14,7 +14,7 @@ from engine.report.targets import Targets, verdicts
 LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is least room
 MOST_LABELS = 6  # with more lines, a legend below
 BY_BUDGET = "← more private      privacy budget ε      less private →"
-SHADES = {"meets": 0.16, "perhaps": 0.07}  # opacity of the acceptable region
+SHADES = {"meets": 0.24, "perhaps": 0.1}  # opacity of the acceptable region
 
 
 def draw_by_budget(
@@ -101,12 +101,18 @@ def _shade(figure: Figure, info: TradeOff, targets: Targets, palette: Palette) -
     x = [at[epsilon] for epsilon in info.epsilons]
     low, high = figure["layout"]["xaxis"]["range"]
     edges = [low, *((a + b) / 2 for a, b in pairwise(x)), high]
-    for i, verdict in enumerate(verdicts(info, targets)):
+    found = verdicts(info, targets)
+    for i, verdict in enumerate(found):
         if verdict in SHADES:
             figure["layout"]["shapes"].append(
                 {"type": "rect", "x0": edges[i], "x1": edges[i + 1], "yref": "paper", "y0": 0, "y1": 1,
                  "layer": "below", "line": {"width": 0}, "fillcolor": palette.accent, "opacity": SHADES[verdict]}
             )  # fmt: skip
+            if verdict not in found[:i]:  # the first of its kind says what the shade means
+                figure["layout"]["annotations"].append(
+                    {"text": verdict, "x": x[i], "yref": "paper", "y": 0, "yanchor": "bottom", "showarrow": False,
+                     "font": {"size": TEXT_SIZE - 2}}
+                )  # fmt: skip
 
 
 def _add_target(figure: Figure, share: float | None, who: str, colour: str) -> None:
@@ -118,7 +124,8 @@ def _add_target(figure: Figure, share: float | None, who: str, colour: str) -> N
     below = share > 0.9
     figure["layout"]["annotations"].append(
         {"text": f"target, {who}", "xref": "paper", "x": 0, "xanchor": "left", "y": 100 * share, "showarrow": False,
-         "yanchor": "top" if below else "bottom", "font": {"size": TEXT_SIZE - 2}}
+         "yanchor": "top" if below else "bottom", "font": {"size": TEXT_SIZE - 2},
+         "bgcolor": figure["layout"]["paper_bgcolor"], "opacity": 0.85}
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _frames(cells: Sequence[Sequence[Spot | None]], targets: Targets, palette: P
     """A frame around each cell of the acceptable region: a budget whose clean images and this strength both do."""
 
     def enough(spot: Spot | None, share: float | None) -> bool:
-        return share is None or (spot is not None and spot.y >= 100 * share)
+        return spot is not None and (share is None or spot.y >= 100 * share)
 
     line = {"color": palette.accent, "width": 3}
     return [
@@ -81,7 +81,7 @@ def _frames(cells: Sequence[Sequence[Spot | None]], targets: Targets, palette: P
         for y, (clean, *attacked) in enumerate(cells)
         if enough(clean, targets.clean)
         for x, spot in enumerate([clean, *attacked])
-        if x == 0 or enough(spot, targets.attacked)
+        if (targets.clean is not None if x == 0 else enough(spot, targets.attacked))
     ]
 
 

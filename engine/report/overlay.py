@@ -1,6 +1,7 @@
 """The comparison of comparing.py, drawn: in both charts a colour and a marker are one study."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from engine.report import canvas, drawing, words
 from engine.report.canvas import Figure
@@ -11,7 +12,7 @@ from engine.report.palette import LIGHT, TEXT_SIZE, Palette
 MARKERS = ("circle", "square", "triangle-up", "diamond")
 SIGNS = ("●", "■", "▲", "◆")  # the same in words
 ROW, AROUND = 21, 12  # px of the legend
-SHORT = 44  # characters that a legend has room for on a phone
+SHORT = 44  # characters that a row of a legend has room for on a phone
 
 
 def draw_by_budget(info: Comparison, palette: Palette = LIGHT) -> Figure:
@@ -24,7 +25,7 @@ def draw_by_budget(info: Comparison, palette: Palette = LIGHT) -> Figure:
     _add(figure, info.clean, "solid", palette)
     _add(figure, info.attacked, "dash", palette, named=False)
     drawing.level_budgets(figure, info.epsilons)
-    _legend(figure, len(info.clean))
+    _legend(figure, info.clean)
     return figure
 
 
@@ -35,20 +36,24 @@ def draw_by_strength(info: Comparison, palette: Palette = LIGHT) -> Figure:
     canvas.shares(figure)
     _add(figure, info.by_strength, "solid", palette)
     drawing.level_strengths(figure, info.radii, info.norm or "linf")
-    _legend(figure, len(info.by_strength))
+    _legend(figure, info.by_strength)
     return figure
 
 
 def _add(figure: Figure, lines: Sequence[Line], dash: str, palette: Palette, *, named: bool = True) -> None:
     for number, line in enumerate(lines):
         canvas.add_line(figure, line, palette.meanings[number], dash, MARKERS[number])
-        label = line.label if len(line.label) <= SHORT else line.label[: SHORT - 1] + "…"
-        figure["data"][-1] |= {"name": escaped(label), "legendgroup": str(number), "showlegend": named}
+        figure["data"][-1] |= {"name": "<br>".join(_rows(line)), "legendgroup": str(number), "showlegend": named}
 
 
-def _legend(figure: Figure, entries: int) -> None:
-    """Below, a row a study, so that long names fit a phone."""
-    room = ROW * entries + AROUND
+def _rows(line: Line) -> list[str]:
+    """The name of a line in rows that a phone has room for."""
+    return [escaped(row) for row in wrap(line.label, SHORT)]
+
+
+def _legend(figure: Figure, lines: Sequence[Line]) -> None:
+    """Below, so that long names fit a phone."""
+    room = ROW * sum(len(_rows(line)) for line in lines) + AROUND
     layout = figure["layout"]
     layout["showlegend"] = True
     layout["margin"] |= {"r": 16, "b": layout["margin"]["b"] + room}

@@ -1,5 +1,6 @@
 """What a person asks of a model, and which privacy budgets give it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isinf
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 from engine.report import words
 from engine.report.figures import Spot, TradeOff
 
+HOLDS = "its interval holds the target"
 Verdict = Literal["meets", "perhaps", "misses", "unknown"]
 
 
@@ -22,7 +24,7 @@ class Targets:
 
 
 def verdicts(info: TradeOff, targets: Targets) -> tuple[Verdict, ...]:
-    """For each budget: it meets the targets with its whole intervals, perhaps (with its means), not, or who knows."""
+    """For each budget: its whole intervals meet the targets, or miss one; perhaps; or nobody knows yet."""
     pairs = zip(info.clean.spots, info.attacked.spots, strict=True)
     return tuple(_both(_one(clean, targets.clean), _one(attacked, targets.attacked)) for clean, attacked in pairs)
 
@@ -34,7 +36,7 @@ def _one(spot: Spot | None, share: float | None) -> Verdict:
         return "unknown"
     if spot.low >= 100 * share:
         return "meets"
-    return "perhaps" if spot.y >= 100 * share else "misses"
+    return "perhaps" if spot.high >= 100 * share else "misses"
 
 
 def _both(clean: Verdict, attacked: Verdict) -> Verdict:
@@ -43,22 +45,26 @@ def _both(clean: Verdict, attacked: Verdict) -> Verdict:
 
 
 def sentence(info: TradeOff, targets: Targets) -> str:
-    """One sentence (Markdown): the most private budget that meets the targets, or that none does."""
-    found = verdicts(info, targets)
-    good = [i for i, verdict in enumerate(found) if verdict in ("meets", "perhaps")]
-    asked = _asked(info, targets)
-    if not good:
+    """One sentence (Markdown): the most private budget that surely meets the targets, one that may, or that none does.
+
+    An interval that holds the target says neither.
+    """
+    found, asked = verdicts(info, targets), _asked(info, targets)
+    sure = next((i for i, verdict in enumerate(found) if verdict == "meets"), None)
+    maybe = next((i for i, verdict in enumerate(found[:sure]) if verdict == "perhaps"), None)
+    if sure is None and maybe is None:
         return f"Not known yet: {asked}." if "unknown" in found else f"No budget computed here gives {asked}."
-    first = good[0]
-    so_far = "So far: " if "unknown" in found[:first] else ""
-    doubt = "; its interval reaches below, so this is not certain" if found[first] == "perhaps" else ""
-    return f"{so_far}{_who(info.epsilons[first])} gives {asked}{doubt}."
+    so_far = "So far: " if "unknown" in found[:sure] else ""
+    if sure is None:
+        return f"{so_far}None surely gives {asked}; {words.budget(info.epsilons[maybe or 0])} may: {HOLDS}."
+    doubt = "" if maybe is None else f"; {words.budget(info.epsilons[maybe])} may, too: {HOLDS}"
+    return f"{so_far}{_who(info.epsilons, sure)} gives {asked}{doubt}."
 
 
-def _who(epsilon: float) -> str:
-    if isinf(epsilon):
-        return "Only **no privacy**"
-    return f"**{words.budget(epsilon)}** is the most private budget that"
+def _who(epsilons: Sequence[float], sure: int) -> str:
+    if isinf(epsilons[sure]):
+        return "Only **no privacy**" if len(epsilons) > 1 else "**No privacy**"
+    return f"**{words.budget(epsilons[sure])}** is the most private budget that"
 
 
 def _asked(info: TradeOff, targets: Targets) -> str:

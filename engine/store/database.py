@@ -77,13 +77,12 @@ class Database:
                 self._ready = True
 
     def _migrate(self) -> None:
-        number = self._schema()
-        if number == tables.SCHEMA:
+        if self._schema() == tables.SCHEMA:
             return
-        if number is not None and number < tables.SCHEMA:
-            self._back_up(number)
         with self._writer() as connection:
             number = _schema_of(connection)
+            if number is not None and number < tables.SCHEMA:
+                self._back_up(number)  # with the lock in hand: nobody else migrates what is copied
             if number is None:
                 tables.metadata.create_all(connection)
             for step in range(number if number is not None else tables.SCHEMA, tables.SCHEMA):

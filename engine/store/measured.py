@@ -79,9 +79,11 @@ class Measured:
         with self._database.write() as connection:
             known = select(tables.studies.c.digest).where(tables.studies.c.digest == digest)
             before = select(tables.meta.c.key).where(tables.meta.c.key == brought["key"])
-            if connection.execute(before).first() or connection.execute(known).first():
+            if connection.execute(before).first():
                 return
             upsert(connection, tables.meta, [brought], ["key"])
+            if connection.execute(known).first():
+                return
             self._queue.adopt(connection, digest, study, plan, took)
             _write_rows(connection, digest, rows)
 

@@ -6,10 +6,11 @@ import streamlit as st
 
 from engine import planning, services
 from engine.jobs.progress import Status
-from engine.study import parse
+from engine.study import Study, parse
 from pages.parts import hint, labels, notices, present, run_actions, study_link, tables, toolbar, tradeoff_view
 from pages.parts.form import DEFAULT, Asked, Form
 from pages.parts.progress import is_live
+from pages.parts.titles import title
 
 TICK = 1.0  # seconds between two looks at a study that runs
 
@@ -19,6 +20,7 @@ def compute(asked: Asked) -> None:
     with notices.remember():
         if asked.study is not None:
             study_link.show(services.submit(asked.study))
+            st.toast("The curves grow at the top of this page.", icon=":material/north:")
 
 
 def quick_try() -> None:
@@ -66,7 +68,7 @@ def _offer_quick_try(asked: Asked) -> None:
         return
     known = services.status(digest)
     if known is not None and known.state == "done":
-        label = "Show Digits"
+        label = "Show the quick try: Digits"
     else:
         label = f"Quick try: Digits (about {labels.duration(services.estimate(study).seconds)})"
     st.button(label, key="quick", help=labels.QUICK_TRY_HELP, on_click=quick_try)
@@ -87,6 +89,28 @@ def ask(link: study_link.Link, shown: Status | None) -> Asked:
     return asked
 
 
+def kept(link: study_link.Link, asked: Asked | None) -> Study | None:
+    """What the address says of the form; None: what it says already, while the images it asks for are not here."""
+    if asked is None or asked.study is None:
+        return link.asked
+    usual = planning.digest(planning.resolve(parse({"dataset": DEFAULT})))
+    return None if link.asked and not available(link.asked) and asked.digest == usual else asked.study
+
+
+def available(study: Study) -> bool:
+    """The images of a study are on this machine."""
+    return any(choice.name == study.dataset and choice.available for choice in services.choices().datasets)
+
+
+def differs(shown: Status, asked: Asked) -> None:
+    """The form asks for something else than the charts show: said plainly when even the images are others."""
+    if asked.dataset == shown.study.dataset:
+        st.caption(labels.EARLIER)
+    else:
+        names = (title("dataset", name) for name in (shown.study.dataset, asked.dataset))
+        st.info(labels.OTHER_IMAGES.format(*map(labels.plain, names)), icon=":material/info:")
+
+
 link = study_link.read()
 status = study_link.status_of(link)
 
@@ -97,7 +121,8 @@ with st.container(key="top", horizontal=True, vertical_alignment="center"):
     place = toolbar.draw(status, link)
 notices.another_owner()
 if link.digest and status is None:
-    st.warning(study_link.unknown(link), icon=":material/link_off:")
+    here = link.asked is None or available(link.asked)
+    st.warning(study_link.unknown(link, here), icon=":material/link_off:")
 if not link.present:
     hint.draw()
 
@@ -107,8 +132,8 @@ with view:
     live = st.fragment(tradeoff_view.draw, run_every=TICK if is_live(status) else None)
     live(status.digest if status else None, status.state if status else None)
     if status is not None and request is not None and request.digest != status.digest:
-        st.caption(labels.EARLIER)
-study_link.keep(link.digest, request.study if request else link.asked)
+        differs(status, request)
+study_link.keep(link.digest, kept(link, request))
 toolbar.show_link(place)
 
 if link.present:

@@ -125,7 +125,7 @@ class Form:
             self._choose("model", labels.MODEL, self.models, like.model)
             self._count("seeds", labels.REPEATS, like.seeds, 1000, labels.REPEATS_HELP)
             self._delta(dataset)
-            self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2")
+            self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2", labels.MORE_BUDGETS_HELP)
         with second:
             attack = self._choose("name", labels.ATTACK, self.attacks, like.attack.name)
             self._norm(attack, like.attack.norm)
@@ -133,12 +133,18 @@ class Form:
                 "steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, not attack.facts["iterative"]
             )
             hint = "in %, for example 4, 7.5" if self.values["norm"] == "linf" else "for example 0.75, 1.5"
-            self._more("more_eps", labels.MORE_STRENGTHS, hint)
+            self._more("more_eps", labels.MORE_STRENGTHS, hint, labels.MORE_STRENGTHS_HELP)
         with third:
             most = dataset.facts["n_test"]
-            self._count("images", labels.ATTACKED, min(like.attack.images, most), most)
+            self._count("images", labels.ATTACKED, min(like.attack.images, most), most, labels.ATTACKED_HELP)
             trained = self.values["seeds"] or 1
-            self._count("attack_seeds", labels.ATTACKED_REPEATS, min(like.attack.seeds, trained), trained)
+            self._count(
+                "attack_seeds",
+                labels.ATTACKED_REPEATS,
+                min(like.attack.seeds, trained),
+                trained,
+                labels.ATTACKED_REPEATS_HELP,
+            )
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
         key = self._start(f"form-{field}", first)
@@ -150,7 +156,9 @@ class Form:
     def _norm(self, attack: Choice, first: str) -> None:
         norms = list(attack.facts["norms"])
         key = self._start("form-norm", first if first in norms else norms[0])
-        self.values["norm"] = st.selectbox(labels.NORM, norms, format_func=labels.NORMS.__getitem__, key=key)
+        self.values["norm"] = st.selectbox(
+            labels.NORM, norms, format_func=labels.NORMS.__getitem__, key=key, help=labels.NORM_HELP
+        )
 
     def _count(self, field: str, label: str, first: int, most: int, tip: str | None = None, off: bool = False) -> None:
         key = self._start(f"form-{field}" + (f"-{most}" if field in ("images", "attack_seeds") else ""), first)
@@ -166,8 +174,8 @@ class Form:
         typed = st.text_input(labels.DELTA, key=key, help=labels.DELTA_HELP)
         self.values["delta"] = first if typed == labels.small(first) else typed  # what is shown is rounded
 
-    def _more(self, field: str, label: str, hint: str) -> None:
-        self.values[field] = st.text_input(label, key=self._start(f"form-{field}", ""), placeholder=hint)
+    def _more(self, field: str, label: str, hint: str, tip: str) -> None:
+        self.values[field] = st.text_input(label, key=self._start(f"form-{field}", ""), placeholder=hint, help=tip)
 
     def _asked(self, dataset: Choice) -> Asked:
         try:

@@ -19,6 +19,7 @@ QUESTION = "What do privacy and robustness cost?"
 VIEW = "View"
 VIEWS = {"curves": "Curves", "map": "Map", "cost": "Cost"}
 EARLIER = "Showing earlier settings: the form asks for something else."
+OTHER_IMAGES = "These curves are of **{0}**. The form asks for **{1}**: press Compute for those."
 HINT = "New here? Smaller ε: more private. Stronger tampering: fewer recognised. Drag the round mark; press Quick try."
 QUICK_TRY_HELP = "Small pictures of digits: your own curves in seconds, computed while you watch."
 TARGETS = "Targets"
@@ -39,17 +40,22 @@ STRENGTHS_HELP = {
 MODEL = "Model"
 ATTACK = "Attack"
 NORM = "What an attack may change"
+NORM_HELP = "Linf: no pixel changes by more than the strength. L2: the whole change has at most this length."
 NORMS = {"linf": "Every pixel, a little (Linf)", "l2": "The whole image, by a distance (L2)"}
 STEPS = "Attack steps"
 STEPS_HELP = "Fewer steps flatter the model."
 ATTACKED = "Test images attacked"
+ATTACKED_HELP = "The first test images. More of them make intervals narrower, and take longer."
 REPEATS = "Repeats"
 REPEATS_HELP = "Models trained at each budget (seeds); models of one pass share their batches."
 ATTACKED_REPEATS = "Repeats attacked"
+ATTACKED_REPEATS_HELP = "How many of the models trained at each budget are attacked, too."
 DELTA = "Chance that the promise fails (δ)"
 DELTA_HELP = "A simplification. Exactly: the δ of (ε, δ)-differential privacy, which has to stay below 1/N."
 MORE_BUDGETS = "More privacy budgets"
+MORE_BUDGETS_HELP = "From 0.05 to 100, or none; several with commas."
 MORE_STRENGTHS = "More attack strengths"
+MORE_STRENGTHS_HELP = "In percent of full brightness, or a distance; several with commas."
 GUARANTEE = {"reproducible": "reproducible: no guarantee once the seed is known", "private": "private"}
 UNIT = "one image added or removed"
 STAGES = {
@@ -88,12 +94,13 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
+FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"
 EVERYTHING = "Download everything (zip)"
 EVERYTHING_HELP = "Figures for paper, the numbers, and how they were measured."
 FIGURES = {90: f"Figure, 90{NBSP}mm", 180: f"Figure, 180{NBSP}mm"}
-NUMBERS, ABOUT = "Numbers", "Words"
+NUMBERS, ABOUT = "Numbers", "What it is"
 FILES = {
     "png": "PNG",
     "svg": "SVG",
@@ -102,7 +109,7 @@ FILES = {
     "parquet": "Parquet",
     "json": "JSON",
     "caption": "Caption",
-    "study": "Settings",
+    "study": "study.json",
 }
 
 
@@ -185,12 +192,14 @@ def moment(seconds: float) -> str:
 
 
 def span(values: Sequence[float], said: Sequence[str]) -> str:
-    """A grid in short: its ends and how many there are.
+    """A grid in short: all of it when it is small, else its ends and how many there are.
 
-    >>> span((1.0, 3.0, 8.0), ("1", "3", "8"))
-    '1 to 8 (3)'
+    >>> span((1.0, 3.0, 8.0), ("1", "3", "8")), span(range(9), "123456789")
+    ('1, 3, 8', '1 to 9 (9)')
     """
-    return said[0] if len(values) == 1 else f"{said[0]} to {said[-1]} ({len(values)})"
+    if len(values) <= FEW:
+        return ", ".join([*(one.removesuffix(f"{NBSP}%") for one in said[:-1]), said[-1]])
+    return f"{said[0]} to {said[-1]} ({len(values)})"
 
 
 def budgets(study: Study) -> str:

@@ -2,6 +2,10 @@
 const PAUSE = 120; // ms that the mark rests before the server is told: it writes the sentence and the link
 const shared = (window.__frontierCharts ??= {});
 
+shared.escape ??= document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector(".st-key-leave button")?.click();
+}) ?? true;
+
 function loadPlotly(url) {
   return (shared.plotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
@@ -38,6 +42,9 @@ function lendColours(style) {
 const ROOMY = 900; // px
 const LENGTHS = new Set(["size", "height", "l", "r", "t", "b", "width", "ax", "ay", "standoff", "arrowwidth", "thickness", "maxheight", "entrywidth"]);
 
+// As high as the window allows beside question, finding and provenance.
+const tall = () => Math.min(2.2, Math.max(1, (window.innerHeight - 350) / 300));
+
 function enlarged(value, factor, name) {
   if (typeof value === "number") return LENGTHS.has(name) ? value * factor : value;
   if (Array.isArray(value)) return value.map((item) => enlarged(item, factor));
@@ -58,14 +65,14 @@ function makeFigure(root) {
 
 async function draw(root, i, style) {
   const slot = root.slots[i], chart = root.latest.charts[i];
-  const scale = root.clientWidth >= ROOMY ? root.latest.scale : 1;
+  const scale = root.latest.large && root.clientWidth >= ROOMY ? tall() : 1;
   const { data, layout } = enlarged(coloured(atMark(root, chart), style), scale);
   slot.plot.setAttribute("aria-label", chart.alt);
   const shown = { ...layout, uirevision: root.latest.keep };
   const text = JSON.stringify([data, shown]);
   if (text !== slot.drawn) {
     slot.drawn = text;
-    const config = { displaylogo: false, responsive: false, showTips: false, displayModeBar: "hover", modeBarButtons: [["resetScale2d"]] };
+    const config = { displaylogo: false, responsive: false, showTips: false, displayModeBar: window.innerWidth < 700 ? false : "hover", modeBarButtons: [["resetScale2d"]] };
     const first = !slot.plot.data;
     const hovered = slot.hovered;
     await window.Plotly.react(slot.plot, data, shown, config);

@@ -37,12 +37,12 @@ class Chart:
     at_mark: tuple[Figure, ...] = ()
 
 
-def charts(*drawn: Chart, key: str, keep: str, scale: float = 1.0) -> None:
+def charts(*drawn: Chart, key: str, keep: str, large: bool = False) -> None:
     """Draw charts side by side. Zoom is kept while `keep` stays; where the mark was dragged to says `marked`.
 
-    `scale` makes everything larger, on a screen that has the room.
+    `large`: as large as the window allows, for a screen that is looked at from afar.
     """
-    data = {"plotly": PLOTLY_PATH, "keep": keep, "scale": scale, "charts": [_plain(chart) for chart in drawn]}
+    data = {"plotly": PLOTLY_PATH, "keep": keep, "large": large, "charts": [_plain(chart) for chart in drawn]}
     _component(key=key, data=data, default={"mark": None}, on_mark_change=partial(_remember, key))
 
 

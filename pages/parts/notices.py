@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from engine import services
-from engine.errors import FrontierError
+from engine.errors import BadInput, FrontierError
+from pages.parts import labels
 from pages.parts.server import address
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,12 @@ def told() -> Iterator[None]:
     try:
         yield
     except FrontierError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_sentence(error), icon=":material/error:")
+
+
+def _sentence(error: FrontierError) -> str:
+    """Bad input repeats what somebody typed, or put into a link: it is shown as text."""
+    return labels.plain(str(error)) if isinstance(error, BadInput) else str(error)
 
 
 def another_owner() -> None:
@@ -46,4 +52,4 @@ def remember(place: str = "problem") -> Iterator[None]:
     try:
         yield
     except FrontierError as error:
-        st.session_state[place] = str(error)
+        st.session_state[place] = _sentence(error)

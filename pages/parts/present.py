@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.parts import study_link
 
-SCALE = 1.5
 STYLE = Path(__file__).with_name("present.css")
 
 
@@ -23,6 +22,6 @@ def _leave() -> None:
     st.session_state[study_link.PRESENT] = False
 
 
-def scale() -> float:
-    """How much larger charts are drawn."""
-    return SCALE if st.session_state.get(study_link.PRESENT) else 1.0
+def on() -> bool:
+    """The page is in present mode."""
+    return bool(st.session_state.get(study_link.PRESENT))

@@ -13,7 +13,7 @@ from engine.report.figures import default_strength
 from engine.report.palette import LIVE
 from engine.report.words import strength as said_strength
 from engine.study import Study
-from pages.parts import configuration, labels, live
+from pages.parts import configuration, labels, live, study_link
 
 BUDGET, ASKED = "compared-budget", "compared-budget-asked"  # in the session: chosen, and as a link asks for it
 
@@ -21,7 +21,7 @@ BUDGET, ASKED = "compared-budget", "compared-budget-asked"  # in the session: ch
 def begin(link: Mapping[str, str]) -> None:
     """Whoever comes by a link finds budget and mark as it says."""
     st.session_state.pop(BUDGET, None)
-    live.mark(_number(link.get("mark")))
+    live.mark(study_link.number(link.get("mark")))
 
 
 def ask(link: Mapping[str, str]) -> None:
@@ -34,13 +34,6 @@ def said() -> dict[str, str]:
     budget, mark = st.session_state.get(BUDGET), live.marked()
     told = {} if budget is None else {"budget": f"{budget:g}"}
     return told if mark is None else {**told, "mark": f"{mark:g}"}
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
 
 
 def draw(statuses: Sequence[Status]) -> None:
@@ -67,7 +60,7 @@ def _budget(studies: Sequence[Study]) -> float | None:
     if len(shared) < 2 or len({study.attack.norm for study in studies}) > 1:
         return shared[0] if shared else None
     if st.session_state.get(BUDGET) not in shared:
-        asked = _number(st.session_state.get(ASKED))
+        asked = study_link.number(st.session_state.get(ASKED))
         st.session_state[BUDGET] = asked if asked in shared else shared[0]
     return st.pills("Budget of the second chart", shared, required=True, format_func=labels.number, key=BUDGET)
 

@@ -5,6 +5,7 @@ another link, and everything is taken from there.
 """
 
 from dataclasses import dataclass
+from math import isnan
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -41,7 +42,7 @@ def read() -> Link:
         form.forget()
         for key in (VIEW, CLEAN, ATTACKED):
             st.session_state.pop(key, None)
-        live.mark(_number(now.get("mark")))
+        live.mark(number(now.get("mark")))
         st.session_state[PRESENT] = now.get(PRESENT) == "1"
     _start(now)
     digest = now.get(PARAMETER) or st.session_state.get(PARAMETER) or _newest()
@@ -53,15 +54,17 @@ def _start(now: dict[str, str]) -> None:
     """Widgets begin with what the link says; afterwards they hold what a person chose."""
     st.session_state.setdefault(VIEW, now[VIEW] if now.get(VIEW) in labels.VIEWS else next(iter(labels.VIEWS)))
     for key in (CLEAN, ATTACKED):
-        share = _number(now.get(key))
+        share = number(now.get(key))
         st.session_state.setdefault(key, round(share) if share is not None and 0 <= share <= 100 else None)
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """A number of a link; None when it is none."""
     try:
-        return float(text) if text else None
+        value = float(text or "nan")
     except ValueError:
         return None
+    return None if isnan(value) else value
 
 
 def _asked(now: dict[str, str]) -> tuple[Study | None, str]:
@@ -70,7 +73,8 @@ def _asked(now: dict[str, str]) -> tuple[Study | None, str]:
     try:
         return services.resolve(parse(options.asked(now))), ""
     except (BadInput, DataMissing) as error:
-        return None, f"The settings of this link cannot be used: {str(error).rstrip('.')}."
+        said = labels.plain(str(error)[:200].rstrip("."))  # it repeats what the link says
+        return None, f"The settings of this link cannot be used: {said}."
 
 
 def targets() -> Targets:
@@ -128,13 +132,17 @@ def address() -> str:
 
 
 def _newest() -> str | None:
-    recent = services.statuses(limit=RECENT)
-    return next((status.digest for status in recent if status.n_points or status.state != "failed"), None)
+    """What was asked for here last, if it is worth showing; else what came with Frontier, whenever that was made."""
+    worth = [one for one in services.statuses(limit=RECENT) if one.n_points or one.state != "failed"]
+    own = [one for one in worth if services.origin(one) is None]
+    return next((status.digest for status in own or worth), None)
 
 
-def unknown(link: Link) -> str:
-    """What is said about a link to a study that is not here."""
+def unknown(link: Link, here: bool) -> str:
+    """What is said about a link to a study that is not here; `here`: the images it asks for are."""
     name = "".join(c for c in link.digest or "" if c.isalnum() or c in "-_")[:24]
+    if link.asked and not here:
+        return f"The study '{name}' of this link is not on this server, and neither are its images."
     way = "the form below asks for the same: press Compute" if link.asked else "choose below what to compute"
     return f"The study '{name}' of this link is not on this server: {way}."
 

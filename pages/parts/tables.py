@@ -61,7 +61,8 @@ def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def _heading(eps: float, study: Study) -> str:
     if eps == 0:
-        return f"Clean, first {study.attack.images:,}"
+        few = "" if study.attack.seeds == study.seeds else f", {labels.repeats(study.attack.seeds)}"
+        return f"Clean, first {study.attack.images:,}{few}"
     return f"Attacked by {words.strength(eps, study.attack.norm)}"
 
 

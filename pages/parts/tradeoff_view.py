@@ -142,7 +142,7 @@ def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
 def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
     """Every budget at every strength."""
     drawn = grid.draw_map(info, LIVE, note=note, targets=study_link.targets())
-    live.charts(live.Chart(drawn, grid.in_words(info)), key="map", keep=f"map-{keep}", scale=present.scale())
+    live.charts(live.Chart(drawn, grid.in_words(info)), key="map", keep=f"map-{keep}", large=present.on())
 
 
 VIEWS: dict[str, Callable[..., None]] = {"curves": _curves, "map": _map, "cost": _cost}
@@ -162,4 +162,4 @@ def _at_each(
 
 
 def _linked(left: live.Chart, right: live.Chart, keep: str) -> None:
-    live.charts(left, right, key="charts", keep=keep, scale=present.scale())
+    live.charts(left, right, key="charts", keep=keep, large=present.on())

@@ -137,7 +137,7 @@ def test_a_lost_connection_is_told_and_the_charts_stay(browser: Browser, server:
         app = page.get_by_test_id("stApp")
         assert "Reconnecting" not in app.evaluate(told)
         disconnected(page)
-        until(page, lambda: "Reconnecting: your study continues" in app.evaluate(told), 10, "the sentence")
+        until(page, lambda: "studies go on" in app.evaluate(told), 10, "the sentence")
         assert float(page.locator(".frontier-charts").evaluate("one => getComputedStyle(one).opacity")) < 1
         page.unroute_all(behavior="ignoreErrors")
         until(page, lambda: "Reconnecting" not in app.evaluate(told), 30, "connected again")

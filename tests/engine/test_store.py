@@ -71,6 +71,23 @@ def test_an_older_store_is_backed_up_and_migrated(tmp_path: Path, monkeypatch: p
     assert "colour" not in columns(tmp_path / f"{FILE}.schema-{before}")
 
 
+def test_nobody_else_migrates_while_the_backup_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the backup of the second process could hold what the first one has migrated."""
+    Store(tmp_path).queue.peek()
+    newer_version(monkeypatch, add_colour)
+    made = Database._back_up
+
+    def watched(self: Database, number: int) -> None:
+        with closing(sqlite3.connect(tmp_path / FILE, timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        made(self, number)
+
+    monkeypatch.setattr(Database, "_back_up", watched)
+    Store(tmp_path).queue.peek()
+    assert schema(tmp_path) == str(tables.SCHEMA)
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(tmp_path).queue.peek()
     before = schema(tmp_path)

@@ -123,6 +123,11 @@ def words(app: AppTest) -> str:
     return "\n".join(said).replace("\u00a0", " ")
 
 
+def unescaped(markdown: str) -> str:
+    """What is read of text that labels.plain has put into Markdown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
+
+
 def _text(html: str) -> str:
     """What of some HTML is read."""
     return unescape(re.sub(r"<style.*?</style>|<[^>]*>", "", html, flags=re.DOTALL))

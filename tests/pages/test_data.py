@@ -11,7 +11,7 @@ from engine import holdings, services
 from engine.settings import Settings
 from engine.study import parse
 from tests.engine.data.pictures import HOSTILE, shapes, zipped
-from tests.pages.conftest import TRADEOFF, buttons, words
+from tests.pages.conftest import TRADEOFF, buttons, unescaped, words
 
 Page = Callable[..., AppTest]
 DATA = "workspace/data.py"
@@ -160,4 +160,4 @@ def test_a_study_of_deleted_images_is_still_shown(page: Page, computed: Callable
 def test_a_link_to_images_that_are_not_here_says_so(page: Page) -> None:
     app = page(TRADEOFF, dataset="folder:robins-wrens-0123abcd")
     assert not app.exception
-    assert "dataset 'folder:robins-wrens-0123abcd' is not kept on this machine" in words(app)
+    assert "dataset 'folder:robins-wrens-0123abcd' is not kept on this machine" in unescaped(words(app))

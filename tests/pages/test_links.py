@@ -68,6 +68,25 @@ def test_settings_that_cannot_be_are_one_sentence(page: Page, link: dict[str, st
     assert any(label.startswith("Compute these curves") for label in buttons(app))
 
 
+@pytest.mark.parametrize("name", ["dataset", "model", "images", "epsilon"])
+def test_nothing_in_a_link_becomes_a_link_or_a_picture(page: Page, name: str) -> None:
+    evil = "![x](https://evil.example/a.png) [Sign in](https://evil.example) www.evil.example"
+    (warning,) = page(**({"dataset": "digits"} | {name: evil})).warning
+    assert "](" not in warning.value
+    assert "evil.example" not in warning.value.replace("\\", "") or "\\(" in warning.value
+
+
+def test_a_link_to_missing_images_stays_what_it_is(page: Page, computed: Computed) -> None:
+    """State 9: Digits is preselected, and the link can still be sent to somebody who has the images."""
+    asked = {"dataset": "cifar10", "epsilon": "2,4", "seeds": "3"}
+    app = page(study="0123456789abcdef", **asked)
+    assert app.selectbox(key="form-data").value == "digits"
+    assert "and neither are its images" in app.warning[0].value
+    assert {name: app.query_params[name] for name in asked} == asked
+    app.pills(key="form-budgets").set_value([8.0]).run()
+    assert app.query_params["dataset"] == "digits"
+
+
 @pytest.mark.parametrize(
     "link", [{"view": "nothing"}, {"mark": "much"}, {"mark": "nan"}, {"clean": "1e9"}, {"attacked": "x"}]
 )
@@ -94,12 +113,12 @@ def test_present_mode_shows_finding_and_charts_alone(page: Page, computed: Compu
     app = page(study=digest, present="1")
     assert not app.selectbox
     assert not app.get("download_button")
-    assert charts(app)["scale"] == 1.5
+    assert charts(app)["large"]
     said: Any = words(app)
     assert "points" in said
     app.button(key="leave").click().run()
     assert app.selectbox(key="form-data").value == "digits"
-    assert charts(app)["scale"] == 1
+    assert not charts(app)["large"]
     assert "present" not in app.query_params
 
 

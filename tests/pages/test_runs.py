@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from engine import services
 from engine.jobs.progress import Status, summarize
 from engine.store.store import Store
-from tests.pages.conftest import RUNS, buttons, small, words
+from tests.pages.conftest import RUNS, buttons, small, unescaped, words
 
 Page = Callable[..., AppTest]
 Computed = Callable[..., str]
@@ -206,7 +206,7 @@ def test_a_note_and_tags_are_edited_in_place(runs: Page, computed: Computed) -> 
     assert list(table(app)["Note"]) == ["seen on Tuesday"]
     assert [list(tags) for tags in table(app)["Tags"]] == [["draft", "for the talk"]]
     app.multiselect(key=f"details-tags-{digest}").set_value(["x" * 41]).run()
-    assert any("has 41 characters: shorten it to 40" in error.value for error in app.error)
+    assert any("has 41 characters: shorten it to 40" in unescaped(error.value) for error in app.error)
     assert services.status(digest) == status
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from engine import planning, services, starter
+from engine.settings import Settings
+from engine.store.store import Store
 from engine.study import parse
-from tests.pages.conftest import buttons, small, words
+from tests.pages.conftest import buttons, small, unescaped, words
 from tests.pages.test_tradeoff import charts
 
 Page = Callable[..., AppTest]
@@ -79,6 +82,15 @@ def test_more_than_six_lines_get_a_legend(page: Page, computed: Computed) -> Non
     assert charts(app)["charts"][1]["figure"]["layout"]["showlegend"]
 
 
+def test_other_images_than_those_shown_are_named(page: Page, computed: Computed) -> None:
+    app = page(study=computed())
+    app.selectbox(key="form-data").select("fashion-mnist").run()
+    said = [unescaped(info.value) for info in app.info]
+    assert said == [
+        "These curves are of **Handwritten digits**. The form asks for **Fashion-MNIST**: press Compute for those."
+    ]
+
+
 def test_targets_shade_what_is_acceptable_and_name_the_budget(page: Page, computed: Computed) -> None:
     app = page(study=computed(), clean="1", attacked="0")
     figure = charts(app)["charts"][0]["figure"]
@@ -122,6 +134,24 @@ def test_shipped_results_are_those_of_this_version(shipped: None, home: Path) ->
         assert {"commit", "versions", "machine", "duration_seconds", "study"} <= set(about)
         assert not about["commit"].endswith("+"), "made by files that were not committed"
         assert len(starter._rows(name)) == planning.n_points(planning.resolve(study))
+
+
+def test_what_was_asked_for_here_comes_before_what_came_with_frontier(page: Page, shipped: None) -> None:
+    """After an upgrade the shipped results are younger than one's own."""
+    app = page()
+    own = services.submit(small())
+    with Store(Settings().home).database.write() as connection:
+        connection.execute(text("UPDATE studies SET created = 1 WHERE digest = :own"), {"own": own})
+    assert charts(page())["keep"] == own
+    assert charts(app)["keep"] != own
+
+
+def test_a_shipped_study_that_was_computed_here_and_deleted_stays_away(home: Path, shipped: None) -> None:
+    (own, *_) = (services.submit(study) for study in starter.wanted().values())
+    services.welcome()
+    services.delete(own)
+    starter.bring(Store(Settings().home))
+    assert own not in {status.digest for status in services.statuses()}
 
 
 def test_a_shipped_study_is_there_once_and_not_again_after_it_went(home: Path, shipped: None) -> None:

@@ -245,7 +245,7 @@ def test_what_is_known_is_shown_not_tried(page: Page, computed: Computed) -> Non
     computed(planning.resolve(parse({"dataset": "digits"})))
     app = page()
     app.selectbox(key="form-data").select("mnist").run()
-    assert "Show Digits" in buttons(app)
+    assert "Show the quick try: Digits" in buttons(app)
 
 
 def test_strength_0_is_left_out_where_it_repeats_the_clean_column(page: Page, computed: Computed) -> None:

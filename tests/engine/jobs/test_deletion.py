@@ -1,7 +1,9 @@
 """Deleting a study stops it first, forgets all of it, frees its files, and leaves its name free for another."""
 
+import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +173,10 @@ def test_what_a_dead_process_left_set_aside_is_freed_by_the_next(store: Store, q
     left = home / "models" / f"{deletion.ASIDE}f00-1"
     left.mkdir(parents=True)
     (left / "weights").touch()
+    services.delete(queue_study())
+    assert list((home / "models").iterdir()) == [left], "a living process may have to put it back"
+    long_ago = time.time() - 2 * deletion.LEFT_BEHIND
+    os.utime(left, (long_ago, long_ago))
     services.delete(queue_study())
     assert list((home / "models").iterdir()) == []
 

@@ -42,7 +42,9 @@ def test_it_names(words: str) -> None:
 
 def test_it_is_one_paragraph_with_the_finding_in_plain_text() -> None:
     rows = [replace(CLEAN, value=0.9, low=0.89, high=0.91), replace(OPEN, value=0.98, low=0.97, high=0.99)]
-    assert "Privacy (ε 3) costs 8 points (6.6 to 9.4) on clean images." in said(*rows)
+    rows += [replace(ROBUST, epsilon=row.epsilon, eps=eps, value=0.5 - eps) for row in rows for eps in (0.0, 0.1)]
+    assert "Privacy (ε 3) costs 8 points (6.6 to 9.4) on clean images" in said(*rows)
+    assert "points (" not in said(*rows[:-1]), "a finding from half a study"
     assert "\n" not in said()
     assert "*" not in said()
 

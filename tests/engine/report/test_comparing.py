@@ -143,10 +143,15 @@ def test_titles_say_what_is_compared() -> None:
 def test_a_name_is_text_and_not_too_long_for_a_phone() -> None:
     name = "<img src=x> " + "long " * 20
     left, _ = drawn(compare([entry(name, 0.4), entry("b", 0.8)], strength=0.1, budget=3.0))
-    shown = left["data"][0]["name"]
-    assert "<" not in shown
-    assert shown.startswith("&lt;img src=x&gt; long")
-    assert shown.endswith("…")
+    rows = left["data"][0]["name"].split("<br>")
+    assert rows[0].startswith("&lt;img src=x&gt; long")
+    assert not any("<" in row for row in rows)
+    assert len(rows) > 1
+    assert " ".join(rows).count("long") == 20, "nothing is cut: what is cut may be the difference"
+    assert (
+        left["layout"]["height"]
+        > drawn(compare([entry("a", 0.4), entry("b", 0.8)], strength=0.1, budget=3.0))[0]["layout"]["height"]
+    )
     assert left["data"][0]["hovertext"][0].startswith("<b>&lt;img src=x&gt; long")
 
 

@@ -45,7 +45,8 @@ def test_the_acceptable_region_is_framed() -> None:
         shapes = go.Figure(grid.draw_map(info(), targets=asked)).layout.shapes
         return {(round(shape.x0 + 0.48), round(shape.y0 + 0.46)) for shape in shapes}
 
-    assert framed(Targets(clean=0.85)) == {(0, 1), (1, 1), (2, 1)}
+    assert framed(Targets(clean=0.85)) == {(0, 1), (1, 1)}, "a cell without a number is not framed"
+    assert framed(Targets(attacked=0.6)) == {(1, 1)}, "clean cells were not asked for"
     assert framed(Targets(clean=0.5, attacked=0.5)) == {(0, 0), (1, 0), (0, 1), (1, 1)}
     assert framed(Targets()) == set()
 

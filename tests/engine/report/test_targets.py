@@ -30,7 +30,9 @@ def info(*values: tuple[float, float | None]) -> TradeOff:
     ("asked", "expected"),
     [
         (Targets(clean=0.83), ("misses", "perhaps", "meets", "unknown")),
+        (Targets(clean=0.85), ("misses", "perhaps", "perhaps", "unknown")),
         (Targets(attacked=0.55), ("misses", "misses", "unknown", "unknown")),
+        (Targets(attacked=0.52), ("misses", "perhaps", "unknown", "unknown")),
         (Targets(attacked=0.50), ("misses", "perhaps", "unknown", "unknown")),
         (Targets(clean=0.9, attacked=0.5), ("misses", "misses", "misses", "unknown")),
     ],
@@ -45,7 +47,10 @@ def test_the_most_private_budget_that_meets_both_is_named() -> None:
     assert said == (
         "**ε 3** is the most private budget that gives at least 80 % clean and 50 % when tampered with by 10 %."
     )
-    assert "not certain" in sentence(shown, Targets(clean=0.84))
+    said = sentence(shown, Targets(clean=0.85)).replace(NBSP, " ")
+    assert said.startswith("**ε 8** is the most private budget that gives at least 85 % clean; ε 3 may, too: its")
+    said = sentence(shown, Targets(clean=0.96)).replace(NBSP, " ")
+    assert said == "None surely gives at least 96 % clean; no privacy may: its interval holds the target."
     assert sentence(shown, Targets(clean=0.92)).startswith("Only **no privacy** gives")
 
 
