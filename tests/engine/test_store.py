@@ -78,9 +78,11 @@ def test_nobody_else_migrates_while_the_backup_is_made(tmp_path: Path, monkeypat
     made = Database._back_up
 
     def watched(self: Database, number: int) -> None:
-        with closing(sqlite3.connect(tmp_path / FILE, timeout=0)) as other:
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                other.execute("BEGIN IMMEDIATE")
+        with (
+            closing(sqlite3.connect(tmp_path / FILE, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
         made(self, number)
 
     monkeypatch.setattr(Database, "_back_up", watched)
