@@ -1,12 +1,10 @@
 """What a link holds: the study shown, what the form asks for, view, mark, targets. Opening one launches nothing.
 
-The address is written at the end of every run. When it says something else at the start of one, somebody has come by
-another link, and everything is taken from there.
+When somebody came by another link than the one written last (`address`), everything is taken from there.
 """
 
 from dataclasses import dataclass
 from math import isnan
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -16,10 +14,10 @@ from engine.jobs.progress import Status
 from engine.planning import resolve
 from engine.report.targets import Targets
 from engine.study import Study, parse
-from pages.parts import form, labels, live
+from pages.parts import address, form, labels, live
 
 PARAMETER = "study"
-WRITTEN = "written"  # in the session: what the address said last
+PAGE = "tradeoff"
 VIEW, CLEAN, ATTACKED, PRESENT = "view", "clean", "attacked", "present"
 RECENT = 20  # studies among which one that is worth showing is looked for
 
@@ -36,9 +34,8 @@ class Link:
 
 def read() -> Link:
     """What to show; whoever comes by another link than the one written last finds everything as that says."""
-    written: dict[str, str] = st.session_state.get(WRITTEN, {})
-    now = st.query_params.to_dict() or written
-    if now != written:
+    now, came = address.read(PAGE)
+    if came:
         form.forget()
         for key in (VIEW, CLEAN, ATTACKED):
             st.session_state.pop(key, None)
@@ -86,25 +83,21 @@ def targets() -> Targets:
 def show(digest: str) -> None:
     """Show this study from now on, with the form as it asks."""
     st.session_state[PARAMETER] = digest
-    for name in options.OPTIONS:
-        st.query_params.pop(name, None)
-    st.query_params[PARAMETER] = digest
+    looked = {name: value for name, value in address.written(PAGE).items() if name not in options.OPTIONS}
+    address.go(PAGE, looked | {PARAMETER: digest})
 
 
 def keep(digest: str | None, asked: Study | None) -> None:
     """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said."""
-    before = st.query_params.to_dict()
     said = {PARAMETER: digest} if digest else {}
     if asked is None:
+        before, _ = address.read(PAGE)
         said |= {name: before[name] for name in options.OPTIONS if name in before}
     else:
         said |= options.written(asked, resolve(parse({"dataset": asked.dataset, "own": asked.own})))
-    said |= _seen()
-    st.session_state[WRITTEN] = said
     if digest:
         st.session_state[PARAMETER] = digest
-    if said != before:
-        st.query_params.from_dict(said)
+    address.write(PAGE, said | _seen())
 
 
 def _seen() -> dict[str, str]:
@@ -118,17 +111,10 @@ def _seen() -> dict[str, str]:
 
 def keep_mark() -> None:
     """Write the mark into the address, when nothing else has changed."""
-    written: dict[str, str] = st.session_state.get(WRITTEN, {})
+    written = address.written(PAGE)
     said = {name: value for name, value in written.items() if name != "mark"} | _seen()
-    if said != written:
-        st.session_state[WRITTEN] = said
-        st.query_params.from_dict(said)
-
-
-def address() -> str:
-    """The whole link, to be copied."""
-    said = urlencode(st.session_state.get(WRITTEN, {}))
-    return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{said}"
+    if written and said != written:
+        address.write(PAGE, said)
 
 
 def _newest() -> str | None:

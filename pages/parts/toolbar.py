@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.jobs.progress import Status
-from pages.parts import labels, study_link
+from pages.parts import address, labels, study_link
 from pages.parts.study_link import Link
 
 
@@ -47,7 +47,7 @@ def _share() -> DeltaGenerator:
 def show_link(place: DeltaGenerator | None) -> None:
     """The link in its place, with a button that copies it."""
     if place is not None:
-        place.code(study_link.address(), language=None, wrap_lines=True)
+        place.code(address.whole(study_link.PAGE), language=None, wrap_lines=True)
 
 
 def _present() -> None:

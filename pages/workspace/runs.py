@@ -9,7 +9,18 @@ from engine import services
 from engine.jobs.progress import Status
 from engine.report.comparing import MOST
 from engine.wanted import Wanted
-from pages.parts import labels, notices, run_actions, run_details, run_filter, run_link, run_list, run_overlay, ticked
+from pages.parts import (
+    address,
+    labels,
+    notices,
+    run_actions,
+    run_details,
+    run_filter,
+    run_link,
+    run_list,
+    run_overlay,
+    ticked,
+)
 from pages.parts.progress import is_live
 
 TICK, IDLE = 1.0, 5.0  # seconds between two looks: at what runs, at whether something is new
@@ -84,7 +95,8 @@ def below_details() -> None:
         st.button("Untick all", icon=":material/deselect:", on_click=ticked.forget)
         with st.popover("Share", icon=":material/share:"):
             st.markdown("This link brings back filters, ticks and comparison.")
-            st.code(run_link.address(), language=None, wrap_lines=True)
+            run_link.write()
+            st.code(address.whole(run_link.PAGE), language=None, wrap_lines=True)
 
 
 run_link.read()

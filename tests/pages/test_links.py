@@ -108,6 +108,35 @@ def test_what_was_chosen_outlives_a_look_at_another_page(page: Page, computed: C
     assert app.pills(key="form-budgets").value == [8.0]
 
 
+def test_an_address_that_comes_late_undoes_nothing(page: Page, computed: Computed) -> None:
+    """A click that was made before the browser heard of the last address carries the one before."""
+    app = page(study=computed())
+    late = dict(app.query_params)
+    app.pills(key="form-budgets").set_value([8.0]).run()
+    app.query_params.clear()
+    for name, value in late.items():
+        app.query_params[name] = value
+    app.segmented_control(key="view").set_value("cost").run()
+    assert app.pills(key="form-budgets").value == [8.0]
+    assert app.segmented_control(key="view").value == "cost"
+    assert app.query_params["epsilon"] == "8"
+    assert app.query_params["view"] == "cost"
+
+
+def test_an_earlier_address_that_is_asked_for_later_is_gone_back_to(
+    page: Page, computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page(study=computed())
+    before = dict(app.query_params)
+    app.pills(key="form-budgets").set_value([8.0]).run()
+    monkeypatch.setattr("pages.parts.address.LATE", 0.0)
+    app.query_params.clear()
+    for name, value in before.items():
+        app.query_params[name] = value
+    app.run()
+    assert app.pills(key="form-budgets").value == [1.0, float("inf")]
+
+
 def test_present_mode_shows_finding_and_charts_alone(page: Page, computed: Computed) -> None:
     digest = computed()
     app = page(study=digest, present="1")
