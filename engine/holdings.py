@@ -18,15 +18,16 @@ from engine.errors import BadInput
 from engine.jobs import supervisor
 from engine.settings import Settings
 from engine.study import OWN
+from engine.wanted import Wanted
 
-LIVE = ("queued", "running")
+NAMED = 5  # studies that a sentence names
 
 _one_at_a_time = threading.Lock()  # two large zips at once would need the memory of both
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Pictures that were read and may now be looked at: kept by `keep`, dropped by `discard`, or after two hours."""
+    """Pictures that were read and may now be looked at: kept by `keep`, dropped by `discard`, or by `sweep`."""
 
     name: str
     about: About
@@ -80,6 +81,14 @@ def discard(name: str, *, settings: Settings | None = None) -> None:
     own.discard(name, (settings or Settings()).data_root)
 
 
+def sweep(*, settings: Settings | None = None) -> None:
+    """Drop what nobody decided about for two hours, and what a deletion left.
+
+    Asked for when a server starts, whenever the Data page is drawn, and before a draft is written.
+    """
+    own.sweep((settings or Settings()).data_root)
+
+
 def add(path: Path, *, side: int = folder.SIDE, called: str = "", settings: Settings | None = None) -> str:
     """Keep the labelled pictures of a folder or a zip on this machine; the name under which studies use them."""
     if not path.exists():
@@ -113,16 +122,13 @@ def room(*, settings: Settings | None = None) -> Room:
 def delete(name: str, *, settings: Settings | None = None) -> None:
     """Delete a kept set and what was prepared from it; curves and models stay. BadInput while a study needs it."""
     settings = settings or Settings()
-    waiting = [
-        status.digest
-        for status in services.statuses(limit=100_000, settings=settings)
-        if status.study.dataset == name and status.state in LIVE
-    ]
+    waiting = [status.digest for status in services.live(NAMED, Wanted(dataset=name), settings=settings)]
     if waiting:
-        which = f"study {waiting[0]} uses" if len(waiting) == 1 else f"studies {', '.join(waiting[:5])} use"
+        which = f"study {waiting[0]} uses" if len(waiting) == 1 else f"studies {', '.join(waiting)} use"
         raise BadInput(f"{which} these images and is not done yet: stop it first, or wait.")
+    if own.find(name, settings.data_root) is not None:  # first: a deletion may stop half way, and these can be remade
+        cache.forget(settings.cache, name)
     own.delete(name, settings.data_root)
-    cache.forget(settings.cache, name)
 
 
 def samples(name: str, *, settings: Settings | None = None) -> Path | None:

@@ -29,6 +29,7 @@ from engine.errors import BadInput
 EPSILON_LOW, EPSILON_HIGH = 0.05, 100.0
 MAX_POINTS = 10_000
 OWN = "folder:"  # what the names of a person's own data sets begin with
+DIGITS = 16  # of the hash of their content, with which they end
 
 
 def _budget(value: Any) -> float:
@@ -129,7 +130,7 @@ class Study(Frozen):
 
     @model_validator(mode="after")
     def _own_facts_fit_the_name(self) -> "Study":
-        if self.own and not (self.dataset.startswith(OWN) and self.dataset.endswith(f"-{self.own.content[:8]}")):
+        if self.own and not (self.dataset.startswith(OWN) and self.dataset.endswith(f"-{self.own.content[:DIGITS]}")):
             raise BadInput(f"the facts under 'own' are not those of data set '{self.dataset[:60]}'")
         return self
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from engine import services
+from pages.parts import uploaded
 from pages.parts.notices import told
 
 ASSETS = Path(__file__).parents[1] / "assets"
+DATA = "data"
 
 # first of all: without an icon the browser would fetch that of the page from a server of Google's
 st.set_page_config(page_title="Frontier", page_icon=str(ASSETS / "icon.svg"), layout="wide")
@@ -18,7 +20,7 @@ page = st.navigation(
     {
         "Explore": [st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True)],
         "Workspace": [
-            st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path="data"),
+            st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path=DATA),
             st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
         ],
     },
@@ -27,4 +29,6 @@ page = st.navigation(
 st.set_page_config(page_title=f"{page.title} - Frontier")
 with told():
     services.welcome()
+    if page.url_path != DATA:  # the one page where files are chosen
+        uploaded.let_go_of_all()
     page.run()

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,9 +22,10 @@ from engine.errors import BadInput
 
 SIDE, SIDE_LOW, SIDE_HIGH, SIDE_STEP = 28, 8, 48, 4  # above 48 the fast model's matrices take 8 GB
 MAX_KEPT = 80_000_000  # pixels of all pictures as they are kept
-MAX_DECODED = 4_000_000_000  # pixels of all pictures as they come: a minute of work
+MAX_DECODED = 4_000_000_000  # pixels of all pictures as they come: about a minute of work
+MAX_SECONDS = 300  # for all pictures: some take much longer than their size says
 TEST_SHARE = 5  # one in so many is for testing, where the folders do not say
-TELL_EVERY = 50  # pictures between two words on progress
+TELL_EVERY = 0.25  # seconds between two words on progress
 
 Progress = Callable[[int, int], None]
 Source = Path | BinaryIO
@@ -66,7 +69,8 @@ def read(source: Source, *, side: int = SIDE, tell: Progress | None = None) -> P
 
     One folder a class, below `train` and `test`, or else a fifth of each class is for testing: those whose pixels
     have the smallest hashes, so that the same pictures are always split alike. Colour is kept if any picture has
-    colour. BadInput in one sentence that names what is wrong; `tell(done, total)` hears how far it is.
+    colour. BadInput in one sentence that names what is wrong; `tell(done, total)` hears how far it is a few
+    times a second, and may raise to end it.
     """
     if side not in range(SIDE_LOW, SIDE_HIGH + 1, SIDE_STEP):
         raise BadInput(f"side={side} is not a multiple of {SIDE_STEP} in [{SIDE_LOW}, {SIDE_HIGH}]")
@@ -127,7 +131,7 @@ def _on_disk(path: Path, root: Path) -> File:
 def _decoded(found: Sequence[Labelled], side: int, tell: Progress) -> NDArray[np.uint8]:
     """(N, 3, side, side), one picture in memory at a time."""
     x, pixels = np.empty((len(found), 3, side, side), np.uint8), 0
-    for i, one in enumerate(found):
+    for i, one in _in_time(found, tell):
         whole = one.file.read()
         pixels += picture.size(whole, one.file.path)
         if pixels > MAX_DECODED:
@@ -135,10 +139,24 @@ def _decoded(found: Sequence[Labelled], side: int, tell: Progress) -> NDArray[np
                 f"up to {shown(one.file.path)} there are {pixels:,} pixels: at most {MAX_DECODED:,} are read."
             )
         x[i] = picture.decode(whole, side, one.file.path)
-        if i % TELL_EVERY == 0:
-            tell(i, len(found))
-    tell(len(found), len(found))
     return x
+
+
+def _in_time(found: Sequence[Labelled], tell: Progress) -> Iterator[tuple[int, Labelled]]:
+    """Each picture and its number, until the time for all of them is up."""
+    begun, told = time.monotonic(), -inf
+    for i, one in enumerate(found):
+        now = time.monotonic()
+        if now - begun > MAX_SECONDS:
+            raise BadInput(
+                f"{i:,} of {len(found):,} pictures took {MAX_SECONDS} seconds, the most that is spent: "
+                "give fewer, or smaller ones."
+            )
+        if now - told >= TELL_EVERY:
+            tell(i, len(found))
+            told = now
+        yield i, one
+    tell(len(found), len(found))
 
 
 def _grey_if_possible(x: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from engine.data.entry import entry
 from engine.errors import DataMissing
-from engine.study import OWN, Own
+from engine.study import DIGITS, OWN, Own
 
 OWN_PLACE = "own"
-OWN_NAME = re.compile("[a-z0-9-]{1,40}-[0-9a-f]{8}")
+OWN_NAME = re.compile(f"[a-z0-9-]{{1,40}}-[0-9a-f]{{{DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,14 @@ class Images:
 def load(name: str, root: Path, *, train: bool, own: Own | None = None) -> Images:
     """Load one split; DataMissing with the remedy when its files are not here, or are not what the entry declares.
 
-    `own`: the facts of a person's own data set, which has no entry of its own.
+    `own`: the facts of a person's own data set, which has no entry; files of another content are refused.
     """
     known = entry(name, own)
     folder = locate(name, root)
     if folder is None:
         raise DataMissing(remedy(name, root))
-    images: Images = known.load()(folder, train=train)
+    stated = {"content": own.content} if own else {}
+    images: Images = known.load()(folder, train=train, **stated)
     if problem := _undeclared(images, known.facts, train=train):
         raise DataMissing(f"{folder} does not hold {known.facts['title']}: {problem}.")
     return images

@@ -18,7 +18,7 @@ from engine.data.folder import Part, Pictures
 from engine.data.images import OWN_PLACE as PLACE
 from engine.data.images import Images, own_folder
 from engine.errors import BadInput, DataMissing
-from engine.study import OWN, Frozen, Own
+from engine.study import DIGITS, OWN, Frozen, Own
 
 DRAFT = ".new-"  # a set that was read and not yet kept
 ABANDONED = 2 * 3600  # seconds after which nobody will keep a draft any more
@@ -47,7 +47,7 @@ class About(Frozen):
     @property
     def name(self) -> str:
         """The name in studies: from classes and content alone, so that equal pictures have equal names everywhere."""
-        return f"{OWN}{_slug(self.own.classes)}-{self.own.content[:8]}"
+        return f"{OWN}{_slug(self.own.classes)}-{self.own.content[:DIGITS]}"
 
 
 def _slug(classes: tuple[str, ...]) -> str:
@@ -131,7 +131,10 @@ def _write(place: Path, pictures: Pictures, about: About) -> None:
 
 
 def keep(name: str, root: Path) -> str:
-    """Keep a draft for good and return the data set's name; one with the same pictures stays as it is."""
+    """Keep a draft for good and return the data set's name; one with the same pictures stays as it is.
+
+    BadInput when the draft is gone, or other pictures have its name.
+    """
     place = _draft(name, root)
     about = described(place)
     if about is None:
@@ -142,8 +145,11 @@ def keep(name: str, root: Path) -> str:
         with suppress(OSError):  # somebody may have kept the same meanwhile
             place.rename(target)
     discard(name, root)
-    if described(target) is None:
+    there = described(target)
+    if there is None:
         raise BadInput(f"{target} cannot be written: set FRONTIER_DATA to another folder.")
+    if there.own.content != about.own.content:
+        raise BadInput(f"other images are kept as {about.name}: delete those, then add these again.")
     return about.name
 
 
@@ -167,7 +173,7 @@ def draft_folder(name: str, root: Path) -> Path | None:
 def sweep(root: Path) -> None:
     """Remove drafts that nobody decided about, and what a deletion left half done."""
     for place in (root / PLACE).glob(".*"):
-        with suppress(FileNotFoundError):  # another one sweeps, too
+        with suppress(OSError):  # another one sweeps, too, or may do so later
             if time.time() - place.stat().st_mtime > ABANDONED:
                 shutil.rmtree(place, ignore_errors=True)
 
@@ -218,11 +224,16 @@ def delete(name: str, root: Path) -> None:
         place.rename(gone)
     except OSError as error:
         raise BadInput(f"{place} cannot be deleted ({error.strerror}): remove that folder by hand.") from None
-    shutil.rmtree(gone, ignore_errors=True)
+    try:
+        shutil.rmtree(gone)
+    except FileNotFoundError:
+        pass  # somebody sweeps
+    except OSError as error:
+        raise BadInput(f"{gone} is left and cannot be removed ({error.strerror}): remove it by hand.") from None
 
 
-def read(place: Path, *, train: bool) -> Images:
-    """One split of a kept set; DataMissing when its files are not the ones that were kept."""
+def read(place: Path, *, train: bool, content: str) -> Images:
+    """One split of a kept set; DataMissing when its files are not the ones that were kept, or not of that content."""
     about = described(place)
     try:
         arrays = [np.load(place / f"{name}.npy", allow_pickle=False) for name in ARRAYS]
@@ -232,5 +243,7 @@ def read(place: Path, *, train: bool) -> Images:
     made = folder.content(about.own.classes, *parts) if about else ""
     if about is None or made != about.own.content or about.name != OWN + place.name:
         raise DataMissing(f"{place} is damaged: its pictures are not those that were kept; add them again.")
+    if made != content:
+        raise DataMissing(f"{place} holds other images than the study is about: add those again.")
     chosen = parts[0 if train else 1]
     return Images(chosen.x.astype(np.float32) / np.float32(255), chosen.y)

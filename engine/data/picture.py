@@ -12,13 +12,15 @@ from engine.data.files import refusing, shown
 from engine.errors import BadInput
 
 MAX_PIXELS = 1 << 24  # of one picture: 4,096 x 4,096
+MAX_SCANS = 100  # of one JPEG: each is a pass over the whole picture, and ten are usual
+SCAN = b"\xff\xda"  # begins one; within a scan a byte FF is always followed by 00
 DRAFT = 2  # a JPEG is decoded at no less than so many times the side: several times faster
 
 Pixels = NDArray[np.uint8]
 
 
 def size(content: bytes, path: str) -> int:
-    """How many pixels a picture says it has; BadInput when it is no PNG or JPEG, or has more than MAX_PIXELS."""
+    """How many pixels a picture says it has; BadInput when it is no PNG or JPEG, or more work than is ever done."""
     with _opened(content, path) as image:
         return image.width * image.height
 
@@ -46,6 +48,10 @@ def _opened(content: bytes, path: str) -> Iterator[Image.Image]:
         with image:
             if image.width * image.height > MAX_PIXELS:
                 raise BadInput(f"{name} has {image.width:,} x {image.height:,} pixels: at most {MAX_PIXELS:,} in all.")
+            if image.format != "PNG" and (scans := content.count(SCAN)) > MAX_SCANS:
+                raise BadInput(
+                    f"{name} has {scans:,} scans: at most {MAX_SCANS} are decoded, save it anew as a plain JPEG."
+                )
             yield image
 
 

@@ -77,11 +77,6 @@ class Queue:
         done = {"state": "done", "started": took.started, "finished": took.finished}
         connection.execute(update(jobs).where(jobs.c.study == digest).values(done))
 
-    def retry(self, digest: str) -> bool:
-        """Failed and stopped jobs go back in line; True if there were any."""
-        with self._database.write() as connection:
-            return _requeue_ended(connection, digest)
-
     def cancel(self, digest: str) -> None:
         """Waiting jobs are stopped at once; running ones are marked for whoever runs them. Nobody wants it any more."""
         with self._database.write() as connection:

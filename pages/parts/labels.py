@@ -14,6 +14,8 @@ from engine.study import Study
 __all__ = ["NBSP", "budget", "percent", "strength"]
 
 Said = Callable[[str], str]  # what a name is called
+JOINER = "\u2060"  # has no width, and lines are not broken at it
+ADDRESS = re.compile("www(?=[.])|@|:(?=//)", re.IGNORECASE)  # after these an address must not go on
 
 QUESTION = "What do privacy and robustness cost?"
 VIEW = "View"
@@ -254,7 +256,11 @@ def first_words(text: str, most: int = 60) -> str:
 def plain(text: str) -> str:
     """Text that stands in Markdown as it is: nothing in it is a link, a colour, an icon or a formula.
 
+    Markdown makes links of bare addresses even where every sign is escaped, so these are parted where nobody sees it.
+
     >>> print(plain("*a* [b](c)"))
     \\*a\\* \\[b\\]\\(c\\)
+    >>> print(plain("www.a").replace(JOINER, "|"), plain("a@b").replace(JOINER, "|"))
+    www|\\.a a\\@|b
     """
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", ADDRESS.sub(rf"\g<0>{JOINER}", text))

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from engine import services
+from engine import holdings, services
 from engine.jobs.progress import Status
-from engine.study import Study
+from engine.study import OWN, Study
 from pages.parts import labels
 from pages.parts.labels import term
 from pages.parts.titles import title, within
@@ -21,6 +21,8 @@ def _data(study: Study) -> str:
     here = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
     facts = study.own.model_dump() if study.own else here
     n = f", {facts['n_train']:,} training images" if facts else ""
+    gone = study.dataset.startswith(OWN) and holdings.about(study.dataset) is None
+    n += " (these images are no longer here)" if gone else ""
     repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
     return (
         f"{term(title('dataset', study.dataset), '')}{n}, {term(within('model', study.model), study.model)}, "

@@ -6,8 +6,6 @@ from pathlib import PurePath
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from engine import holdings
@@ -15,7 +13,7 @@ from engine.data.folder import SIDE, SIDE_HIGH, SIDE_LOW, SIDE_STEP
 from engine.data.own import About
 from engine.errors import FrontierError
 from engine.holdings import Draft
-from pages.parts import labels, notices, samples
+from pages.parts import labels, notices, samples, uploaded
 
 DRAFT, REFUSED, ROUND = "draft", "refused", "upload-round"
 SIDES = [side for side in (8, 16, 20, 24, SIDE, 32, 40, SIDE_HIGH) if side >= SIDE_LOW and side % SIDE_STEP == 0]
@@ -25,8 +23,8 @@ HOW = (
     "resized, on the machine that runs this server."
 )
 PUBLIC = (
-    "The number of images, the classes and the split count as public: no promise of privacy covers them. Several "
-    "images of one person are not one unit."
+    "The number of images, the classes, the split and whether pictures are kept in colour count as public: no promise "
+    "of privacy covers them. Several images of one person are not one unit."
 )
 
 
@@ -75,16 +73,10 @@ def _check(file: UploadedFile, called: str, side: int, bar: DeltaGenerator) -> N
         st.session_state[DRAFT] = draft.name
     except FrontierError as error:
         st.session_state[REFUSED] = str(error)[:1].upper() + str(error)[1:]
-    _let_go(file)
+    finally:  # also when somebody leaves meanwhile
+        uploaded.let_go(file)
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     st.rerun()
-
-
-def _let_go(file: UploadedFile) -> None:
-    """Left alone, Streamlit holds an upload in memory until its session ends."""
-    context = get_script_run_ctx()
-    if context is not None and isinstance(manager := context.uploaded_file_mgr, MemoryUploadedFileManager):
-        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def _preview(draft: Draft) -> None:

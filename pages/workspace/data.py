@@ -22,7 +22,7 @@ def delete(name: str) -> None:
 def card(choice: Choice) -> None:
     """One data set: how it looks, what it is, and what can be done with it."""
     with st.container(border=True, key=f"card-{choice.name}", gap="small"):
-        st.markdown(f"**{choice.title}**  \n{labels.counted(choice.facts)}.")
+        st.markdown(f"**{labels.plain(choice.title)}**  \n{labels.counted(choice.facts)}.")
         samples.show(holdings.samples(choice.name), choice.title, choice.facts["classes"])
         st.caption(origin(choice))
         if choice.available:
@@ -62,6 +62,7 @@ def follow(names: list[str]) -> None:
 
 st.title("Data", anchor=False)
 notices.problem()
+holdings.sweep()
 everything = services.choices().datasets
 own = [choice for choice in everything if choice.name.startswith(OWN)]
 

@@ -109,7 +109,7 @@ def test_a_study_that_lies_about_its_images_is_refused() -> None:
         ("n_test", 7, "own.n_test=7 is not what"),
         ("shape", [1, 32, 32], "own.shape=(1, 32, 32) is not what"),
         ("classes", ["disc", "square", "star"], "own.classes=('disc', 'square', 'star') is not what"),
-        ("content", honest["own"]["content"][:8] + 24 * "0", "own.content="),
+        ("content", honest["own"]["content"][:16] + 16 * "0", "own.content="),
     ):
         study = parse({**honest, "own": {**honest["own"], field: lie}})
         with pytest.raises(BadInput) as refused:
@@ -126,7 +126,7 @@ def test_images_that_a_study_needs_are_not_deleted(home: Path) -> None:
     with pytest.raises(BadInput, match=f"study {digest} uses these images and is not done yet: stop it first"):
         holdings.delete(name)
     second = services.submit(about(name, seeds=2))
-    with pytest.raises(BadInput, match=f"studies {second}, {digest} use these images"):
+    with pytest.raises(BadInput, match=f"studies {digest}, {second} use these images"):
         holdings.delete(name)
     for one in (digest, second):
         services.cancel(one)

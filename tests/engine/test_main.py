@@ -98,7 +98,10 @@ BAD = [
     (["run", "--dataset", "folder:{file}"], "this is not a zip, or it is damaged: its list of entries cannot be read"),
     (["data", "add", "nowhere"], "nowhere does not exist: name a folder or a zip with one folder of pictures for each"),
     (["data", "add", "{file}", "--side", "30"], "side=30 is not a multiple of 4 in [8, 48]"),
-    (["data", "delete", "folder:x-01234567"], "dataset 'folder:x-01234567' is not among your own: see `python -m"),
+    (
+        ["data", "delete", "folder:x-0123456789abcdef"],
+        "dataset 'folder:x-0123456789abcdef' is not among your own: see `python -m",
+    ),
 ]
 
 

@@ -174,21 +174,21 @@ OWN = {"content": 32 * "a", "n_train": 100, "n_test": 20, "shape": (3, 32, 32), 
 
 
 def test_own_images_have_the_bounds_of_their_own_facts() -> None:
-    study = resolve(parse({"dataset": "folder:x-y-aaaaaaaa", "own": OWN}))
+    study = resolve(parse({"dataset": "folder:x-y-aaaaaaaaaaaaaaaa", "own": OWN}))
     assert (study.privacy.delta, study.attack.images) == (1e-5, 20)
     assert study.attack.eps == (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
     assert work(plan(study)[0])["features"] == 120
     with pytest.raises(
         BadInput, match=r"delta=0\.02 is not in \[1e-12, 1/N = 0\.01\) for the 100 images of folder:x-y"
     ):
-        resolve(parse({"dataset": "folder:x-y-aaaaaaaa", "own": OWN, "privacy": {"delta": 0.02}}))
-    with pytest.raises(BadInput, match=r"dataset 'folder:x-y-aaaaaaaa' is not among your own"):
-        resolve(parse({"dataset": "folder:x-y-aaaaaaaa"}))
+        resolve(parse({"dataset": "folder:x-y-aaaaaaaaaaaaaaaa", "own": OWN, "privacy": {"delta": 0.02}}))
+    with pytest.raises(BadInput, match=r"dataset 'folder:x-y-aaaaaaaaaaaaaaaa' is not among your own"):
+        resolve(parse({"dataset": "folder:x-y-aaaaaaaaaaaaaaaa"}))
 
 
-@pytest.mark.parametrize("changed", [{"n_train": 101}, {"content": 8 * "a" + 24 * "b"}, {"classes": ("x", "z")}])
+@pytest.mark.parametrize("changed", [{"n_train": 101}, {"content": 16 * "a" + 16 * "b"}, {"classes": ("x", "z")}])
 def test_the_facts_of_own_images_decide_the_digest(changed: dict[str, Any]) -> None:
-    name = "folder:x-y-aaaaaaaa"
+    name = "folder:x-y-aaaaaaaaaaaaaaaa"
     first, other = (resolve(parse({"dataset": name, "own": {**OWN, **more}})) for more in ({}, changed))
     assert digest(first) != digest(other)
     assert digest(first) == digest(resolve(parse(first.model_dump(mode="json"))))
@@ -199,4 +199,6 @@ def test_a_study_of_what_is_known_by_name_is_written_without_facts() -> None:
     for study in (parse({}), resolve(parse({}))):
         assert "own" not in study.model_dump()
         assert "own" not in study.model_dump_json()
-    assert "own" in plan(resolve(parse({"dataset": "folder:x-y-aaaaaaaa", "own": OWN})))[0].model_dump()["study"]
+    assert (
+        "own" in plan(resolve(parse({"dataset": "folder:x-y-aaaaaaaaaaaaaaaa", "own": OWN})))[0].model_dump()["study"]
+    )

@@ -1,15 +1,19 @@
 """The Data page: what each data set is, and own images from a zip to a study."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from engine import holdings, services
 from engine.settings import Settings
 from engine.study import parse
+from pages.parts import uploaded as uploaded_files
 from tests.engine.data.pictures import HOSTILE, shapes, zipped
 from tests.pages.conftest import TRADEOFF, buttons, unescaped, words
 
@@ -73,7 +77,7 @@ def test_a_zip_is_looked_at_then_kept_then_used(page: Page) -> None:
     assert "**My shapes**, not kept yet" in words(app)
     assert "24 training and 6 test images, 16 × 16, grey, 2 classes" in words(app)
     assert "1 file was left out that are no PNG or JPEG, such as notes\\.txt" in words(app)
-    assert "count as public" in words(app)
+    assert "the split and whether pictures are kept in colour count as public" in words(app)
     assert app.dataframe[0].value.to_dict("list") == {"Class": ["disc", "square"], "Training": [12, 12], "Test": [3, 3]}
     assert holdings.kept() == []
     press(app, "Keep these images")
@@ -130,6 +134,38 @@ def test_names_from_elsewhere_stand_for_themselves(page: Page) -> None:
     assert evil not in refused.error[0].value
 
 
+def test_an_upload_is_forgotten_when_its_visitor_leaves_meanwhile(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def left(*_: object, **__: object) -> None:
+        raise StopException
+
+    forgotten: list[UploadedFile] = []
+    monkeypatch.setattr(holdings, "check", left)
+    monkeypatch.setattr(uploaded_files, "let_go", forgotten.append)
+    uploaded(page(DATA), zipped(shapes()))
+    assert [file.name for file in forgotten] == ["My shapes.zip"]
+
+
+def test_uploads_are_forgotten_on_every_page_but_this(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    app = page(DATA)
+    monkeypatch.setattr(uploaded_files, "let_go_of_all", lambda: drawn.append("another page"))
+    app.run()
+    assert not drawn
+    for other in (TRADEOFF, "workspace/runs.py"):
+        app.switch_page(other).run()
+    assert len(drawn) == 2
+
+
+def test_the_page_sweeps_drafts_that_nobody_decided_about(page: Page, home: Path) -> None:
+    place = home / "data" / "own" / ".new-0123456789abcdef"
+    place.mkdir(parents=True)
+    app = page(DATA)
+    assert place.exists()
+    os.utime(place, (0, 0))
+    app.run()
+    assert not place.exists()
+
+
 def test_own_images_are_deleted_unless_a_study_needs_them(page: Page, home: Path) -> None:
     name = kept()
     digest = services.submit(parse({"dataset": name}))
@@ -148,9 +184,11 @@ def test_a_study_of_deleted_images_is_still_shown(page: Page, computed: Callable
     digest = computed(parse({"dataset": name, "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.1]}}))
     form = page(TRADEOFF, study=digest)
     assert form.selectbox(key="form-data").value == name
+    assert "Gone soon, 24 training images, " in words(form)
     holdings.delete(name)
     form.run()
     assert not form.exception
+    assert f"{name}, 24 training images (these images are no longer here), " in words(form)
     assert form.selectbox(key="form-data").value == "digits"
     runs = page("workspace/runs.py")
     assert not runs.exception
@@ -158,6 +196,7 @@ def test_a_study_of_deleted_images_is_still_shown(page: Page, computed: Callable
 
 
 def test_a_link_to_images_that_are_not_here_says_so(page: Page) -> None:
-    app = page(TRADEOFF, dataset="folder:robins-wrens-0123abcd")
+    app = page(TRADEOFF, dataset="folder:robins-wrens-0123abcd4567ef01")
     assert not app.exception
-    assert "dataset 'folder:robins-wrens-0123abcd' is not kept on this machine" in unescaped(words(app))
+    said = "dataset 'folder:robins-wrens-0123abcd4567ef01' is not kept on this machine"
+    assert said in unescaped(words(app))

@@ -122,6 +122,14 @@ def _cut(content: bytes) -> bytes:
     return content[: len(content) * 2 // 3]
 
 
+def many_scans(n: int) -> bytes:
+    """A progressive JPEG whose last scan, of no new bit, comes `n` times more."""
+    good = encoded(drawn("disc", 1000, 64), "JPEG", progressive=True)
+    last = good.rindex(b"\xff\xda")
+    head = good[last : last + 2 + int.from_bytes(good[last + 2 : last + 4], "big")]
+    return good.removesuffix(b"\xff\xd9") + n * head + b"\xff\xd9"
+
+
 PNG = encoded(drawn("disc", 1000))
 JPEG = encoded(drawn("disc", 1000, 64), "JPEG")
 GIF = encoded(drawn("disc", 1000), "GIF")
@@ -155,6 +163,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "huge picture": (_more("disc/x.png", _huge_png()), "'disc/x.png' has 12,000 x 12,000 pixels: at most 16,777,216"),
     "half a PNG": (_more("disc/x.png", _cut(PNG)), "'disc/x.png' is damaged: it cannot be decoded"),
     "half a JPEG": (_more("disc/x.jpg", _cut(JPEG)), "'disc/x.jpg' is damaged: it cannot be decoded"),
+    "many scans": (_more("disc/x.jpg", many_scans(2000)), r"'disc/x.jpg' has 2,0\d\d scans: at most 100 are decoded"),
     "text called PNG": (_more("disc/x.png", b"<svg/>"), "'disc/x.png' is neither a PNG nor a JPEG"),
     "GIF called PNG": (_more("disc/x.png", GIF), "'disc/x.png' is neither a PNG nor a JPEG"),
     "no folder": (_more("x.png", PNG), "'x.png' lies in no folder"),

@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.engine.data.pictures import (
     N,
     drawn,
     encoded,
+    many_scans,
     shapes,
     split,
     with_entry,
@@ -231,7 +233,28 @@ def test_large_jpegs_are_read_as_they_look_though_not_at_full_size() -> None:
     assert len(JPEG) > 500
 
 
-def test_progress_is_told_to_the_end() -> None:
+def test_a_progressive_jpeg_of_a_few_scans_is_read() -> None:
+    """The control of the one that is refused for its scans."""
+    assert [decoded(many_scans(n)).shape for n in (0, 50)] == 2 * [(3, 8, 8)]
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which every picture takes a tenth of a second."""
+    clock = count()
+    monkeypatch.setattr("engine.data.folder.time.monotonic", lambda: next(clock) / 10)
+
+
+@pytest.mark.usefixtures("seconds")
+def test_progress_is_told_by_time_and_to_the_end() -> None:
     said: list[tuple[int, int]] = []
-    read(io.BytesIO(packed(shapes(60))), side=8, tell=lambda done, total: said.append((done, total)))
-    assert said == [(0, 120), (50, 120), (100, 120), (120, 120)]
+    read(io.BytesIO(packed(shapes(10))), side=8, tell=lambda done, total: said.append((done, total)))
+    assert said == [(n, 20) for n in (0, 3, 6, 9, 12, 15, 18, 20)]
+
+
+@pytest.mark.usefixtures("seconds")
+def test_pictures_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "MAX_SECONDS", 2)
+    of(shapes(10))
+    with pytest.raises(BadInput, match="20 of 22 pictures took 2 seconds, the most that is spent: give fewer"):
+        of(shapes(11))

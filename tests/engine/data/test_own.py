@@ -32,7 +32,7 @@ def test_the_name_holds_classes_and_content_and_nothing_of_where_it_came_from(tm
     first = keep(tmp_path / "a")
     again = own.keep(draft(tmp_path / "b", called="Else", file="/home/me/secret.zip"), tmp_path / "b")
     assert first.name == again
-    assert again == f"folder:disc-square-{first.own.content[:8]}"
+    assert again == f"folder:disc-square-{first.own.content[:16]}"
     assert keep(tmp_path / "a", shapes(16)).name != first.name
 
 
@@ -89,7 +89,7 @@ def test_a_draft_is_no_data_set_and_goes_when_it_is_dropped_or_forgotten(tmp_pat
     assert [place.name for place in (tmp_path / "own").iterdir()] == [third]
 
 
-@pytest.mark.parametrize("name", ["../../etc", ".new-", ".new-0123456789abcdeg", "disc-square-00000000"])
+@pytest.mark.parametrize("name", ["../../etc", ".new-", ".new-0123456789abcdeg", "disc-square-0000000000000000"])
 def test_only_drafts_are_kept_or_dropped(tmp_path: Path, name: str) -> None:
     for change in (own.keep, own.discard):
         with pytest.raises(BadInput, match="is no draft"):
@@ -97,7 +97,16 @@ def test_only_drafts_are_kept_or_dropped(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["folder:../x-00000000", "folder:", "folder:/etc", "folder:x", "digits", "folder:.new-00000000"]
+    "name",
+    [
+        "folder:../x-0000000000000000",
+        "folder:",
+        "folder:/etc",
+        "folder:x",
+        "digits",
+        "folder:.new-0000000000000000",
+        "folder:x-00000000",
+    ],
 )
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     assert own.find(name, tmp_path) is None
@@ -175,6 +184,46 @@ def test_a_study_that_says_what_is_not_so_is_refused_where_the_images_are_read(
     about = keep(tmp_path)
     with pytest.raises(DataMissing, match=sentence):
         load(about.name, tmp_path, train=True, own=Own(**{**about.own.model_dump(), **lie}))
+
+
+def alias(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[About, About]:
+    """Two sets of the same name and other pictures, as if their hashes began alike; the first of them is kept."""
+    first = keep(root / "a")
+    monkeypatch.setattr(About, "name", first.name)
+    return first, keep(root / "b", shapes(16))
+
+
+def test_other_pictures_of_the_same_name_are_not_taken_for_those_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = alias(tmp_path, monkeypatch)
+    assert other.own.content != first.own.content
+    second = draft(tmp_path / "a", shapes(16))
+    with pytest.raises(BadInput, match=f"other images are kept as {first.name}: delete those"):
+        own.keep(second, tmp_path / "a")
+    assert own.kept(tmp_path / "a") == [first]
+    assert own.draft_folder(second, tmp_path / "a") is None
+
+
+def test_a_study_is_not_given_other_pictures_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, other = alias(tmp_path, monkeypatch)
+    load(first.name, tmp_path / "a", train=True, own=first.own)
+    stated = first.own.model_copy(update={"content": other.own.content})
+    with pytest.raises(DataMissing, match="holds other images than the study is about"):
+        load(first.name, tmp_path / "a", train=True, own=stated)
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    about = keep(tmp_path)
+    monkeypatch.setattr("engine.data.own.shutil.rmtree", busy)
+    with pytest.raises(
+        BadInput, match=r"own/\.gone-[0-9a-f]+ is left and cannot be removed \(Device or resource busy\)"
+    ):
+        own.delete(about.name, tmp_path)
+    assert own.kept(tmp_path) == []
 
 
 def test_a_damaged_note_is_no_data_set(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""What a server does when it starts."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+import app
+from engine.jobs import keeper
+
+
+def test_a_start_sweeps_drafts_that_nobody_decided_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def nobody(*_: object, **__: object) -> Iterator[None]:
+        yield
+
+    old, fresh = (home / "data" / "own" / f".new-{i:016x}" for i in range(2))
+    for place in (old, fresh):
+        place.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    monkeypatch.setattr(keeper, "kept", nobody)
+    with ExitStack() as jobs:
+        app.supervise(jobs)
+    assert not old.exists()
+    assert fresh.exists()
