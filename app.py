@@ -38,13 +38,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 def supervise(jobs: ExitStack) -> None:
     """Keep a supervisor running until `jobs` closes. Where it cannot be started the pages say so themselves."""
     warm_up()
-    from engine import holdings
+    from engine import holdings, services
     from engine.errors import FrontierError
     from engine.jobs.keeper import kept
     from engine.settings import Settings
 
-    holdings.sweep()
     try:
+        services.welcome()  # while the first browser loads its scripts
+        holdings.sweep()
         jobs.enter_context(kept(Settings(), address=address()))
     except FrontierError as error:
         log.error("no supervisor: %s", error)

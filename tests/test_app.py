@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import app
+from engine import services
 from engine.jobs import keeper
 
 
@@ -25,3 +26,4 @@ def test_a_start_sweeps_drafts_that_nobody_decided_about(home: Path, monkeypatch
         app.supervise(jobs)
     assert not old.exists()
     assert fresh.exists()
+    assert services.statuses(), "the results that come with Frontier are there before the first page"
