@@ -102,9 +102,10 @@ def available(study: Study) -> bool:
     return any(choice.name == study.dataset and choice.available for choice in services.choices().datasets)
 
 
-def differs(shown: Status, asked: Asked) -> None:
-    """The form asks for something else than the charts show: said plainly when even the images are others."""
-    if asked.dataset == shown.study.dataset:
+def differs(shown: Status, asked: Asked, link: study_link.Link) -> None:
+    """The form asks for something else than the charts show: said plainly when a person chose other images."""
+    missing = not available(link.asked or shown.study)  # then the form says so, with the remedy
+    if missing or asked.dataset == shown.study.dataset:
         st.caption(labels.EARLIER)
     else:
         names = (title("dataset", name) for name in (shown.study.dataset, asked.dataset))
@@ -132,7 +133,7 @@ with view:
     live = st.fragment(tradeoff_view.draw, run_every=TICK if is_live(status) else None)
     live(status.digest if status else None, status.state if status else None)
     if status is not None and request is not None and request.digest != status.digest:
-        differs(status, request)
+        differs(status, request, link)
 study_link.keep(link.digest, kept(link, request))
 toolbar.show_link(place)
 
