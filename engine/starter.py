@@ -80,6 +80,7 @@ def origin(digest: str, created: float) -> Origin | None:
         return None
     machine = about["machine"]
     made = {name: about[name] for name in ("commit", "machine", "versions")}
+    made |= {"versions_and_machine": "of the computer that computed it"}
     return Origin(created, about["commit"], machine["processor"], machine["cores"], made)
 
 

@@ -64,6 +64,7 @@ def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, sec
         "privacy": promises(frame),
         "n_results": len(frame),
         "engine_versions": sorted({str(name) for name in frame["engine_version"]}),
+        "versions_and_machine": "of the computer that wrote this file, when it did",
         "versions": versions(),
         "machine": machine(),
         "caveats": CAVEATS,

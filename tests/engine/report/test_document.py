@@ -54,6 +54,7 @@ def test_json_holds_no_infinity() -> None:
 def test_how_far_a_study_got_is_said() -> None:
     rows = frame(CLEAN, ROBUST, OPEN)
     assert n_points(STUDY) == 12
+    assert document()["versions_and_machine"] == "of the computer that wrote this file, when it did"
     assert document()["finished"] == {"results": 3, "of_results": 12, "budgets": 0, "of_budgets": 2}
     assert unfinished(STUDY, rows) == "Not finished: 0 of 2 budgets, 3 of 12 results"
 
