@@ -51,7 +51,7 @@ def remedy(choice: Choice) -> None:
     """The sentence, and each command in it to be copied."""
     st.markdown(choice.remedy)
     for command in re.findall("`([^`]+)`", choice.remedy):
-        st.code(command, language="shell")
+        st.code(command, language=None)
 
 
 def follow(names: list[str]) -> None:
