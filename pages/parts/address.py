@@ -6,7 +6,7 @@ says then is an echo, and not a link that somebody came by: taken for one, it wo
 
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -52,8 +52,8 @@ def written(page: str) -> Said:
 
 def whole(page: str) -> str:
     """The whole link, to be copied."""
-    start = (st.context.url or "").split("?")[0]
-    return f"{start}?{urlencode(written(page), False, ',')}"
+    here = urlsplit(st.context.url or "")
+    return urlunsplit((here.scheme, here.netloc, here.path or "/", urlencode(written(page), False, ","), ""))
 
 
 def _kept(page: str) -> dict[str, Any]:
