@@ -17,7 +17,7 @@ Said = dict[str, str]
 def read(page: str) -> tuple[Said, bool]:
     """What the address of `page` says, and whether somebody came by it; a bare one stands for the page as it was."""
     kept, said = _kept(page), st.query_params.to_dict()
-    if (goto := kept.pop("goto", None)) is not None:
+    if (goto := kept.get("goto")) is not None:
         return goto, True
     if not said or said == kept["said"] or _is_echo(said, kept["older"]):
         return kept["said"], False
@@ -35,6 +35,7 @@ def write(page: str, said: Said) -> None:
     older = [(one, now) for one in (before, kept["said"]) if one != said]
     kept["older"] = [*older, *((one, at) for one, at in kept["older"] if one != said and now - at < LATE)]
     kept["said"] = said
+    kept.pop("goto", None)  # not before: a run may be cut short, and the next one has to go there
     if said != before:
         st.query_params.from_dict(said)
 
@@ -42,6 +43,11 @@ def write(page: str, said: Said) -> None:
 def go(page: str, said: Said) -> None:
     """At its next run the page is as if somebody came by this address."""
     _kept(page)["goto"] = said
+
+
+def is_leaving(page: str) -> bool:
+    """It was told to go elsewhere, and no run has come to its end since."""
+    return "goto" in _kept(page)
 
 
 def written(page: str) -> Said:

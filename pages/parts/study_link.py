@@ -113,7 +113,7 @@ def keep_mark() -> None:
     """Write the mark into the address, when nothing else has changed."""
     written = address.written(PAGE)
     said = {name: value for name, value in written.items() if name != "mark"} | _seen()
-    if written and said != written:
+    if written and said != written and not address.is_leaving(PAGE):
         address.write(PAGE, said)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine import planning, services
@@ -121,6 +122,23 @@ def test_an_address_that_comes_late_undoes_nothing(page: Page, computed: Compute
     assert app.segmented_control(key="view").value == "cost"
     assert app.query_params["epsilon"] == "8"
     assert app.query_params["view"] == "cost"
+
+
+def test_a_run_that_is_cut_short_loses_no_study(
+    page: Page, computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A component that speaks up at once makes Streamlit begin the run anew."""
+    from pages.parts import study_link
+
+    app = page(study=computed())
+    kept = study_link.keep
+    monkeypatch.setattr(study_link, "keep", lambda *_: st.stop())
+    app.button(key="quick").click().run()
+    monkeypatch.setattr(study_link, "keep", kept)
+    app.run()
+    usual = planning.digest(planning.resolve(parse({"dataset": "digits"})))
+    assert charts(app)["keep"] == usual
+    assert app.query_params["study"] in (usual, [usual])
 
 
 def test_an_earlier_address_that_is_asked_for_later_is_gone_back_to(
