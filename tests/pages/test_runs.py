@@ -192,7 +192,7 @@ def test_one_ticked_study_is_shown_in_full(runs: Page, computed: Computed, home:
         "12 results, 4 models, 1 kB of files.",
     ):
         assert part in said
-    assert [block.value for block in app.code] == ["attempt 1 on 2 threads", f"?compare={digest}"]
+    assert [block.value for block in app.code] == ["attempt 1 on 2 threads", f"/?compare={digest}"]
 
 
 def test_a_note_and_tags_are_edited_in_place(runs: Page, computed: Computed) -> None:
