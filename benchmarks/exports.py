@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.timing import seconds
-from engine import services
+from engine import exports, services
 from engine.report.export import FORMATS
 from engine.settings import Settings
 
@@ -21,11 +21,11 @@ def run() -> dict[str, Any]:
         services.welcome(settings=settings)
         found = services.statuses(settings=settings)
         digest = next(one.digest for one in found if one.study.dataset == "digits")
-        first = seconds(partial(services.export, digest, "png", settings=settings))
+        first = seconds(partial(exports.export, digest, "png", settings=settings))
         return {"first_picture": first, **{name: _format(digest, name, settings) for name in FORMATS}}
 
 
 def _format(digest: str, name: str, settings: Settings) -> dict[str, float]:
-    make = partial(services.export, digest, name, settings=settings)
+    make = partial(exports.export, digest, name, settings=settings)
     (content,) = make().values()
     return {"seconds": median(seconds(make) for _ in range(ROUNDS)), "kilobytes": len(content) / 1000}

@@ -162,10 +162,10 @@ def _finish(status: "Status", out: Path | None) -> None:
 
 def _write(digest: str, out: Path, formats: Sequence[str] = PLAIN, **how: Any) -> None:
     """Files of a study into a folder."""
-    from engine import services
+    from engine import exports
     from engine.report.export import write
 
-    files = services.export(digest, *formats, **how)
+    files = exports.export(digest, *formats, **how)
     write(out, files)
     _say(f"Written: {', '.join(str(out / name) for name in files)}")
 

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass, fields
 from math import isnan, nan
 
-METRICS = ("accuracy", "robust_accuracy")
-
 
 @dataclass(frozen=True)
 class Row:

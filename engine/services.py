@@ -23,9 +23,6 @@ from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models
 from engine.registry import Entry
-from engine.report import figures
-from engine.report.caption import Part
-from engine.report.export import WIDTHS, Subject, exported, file_name
 from engine.robustness import attacks
 from engine.settings import Settings
 from engine.store.overview import Names
@@ -294,48 +291,6 @@ def run_path(run: int | str, *, settings: Settings | None = None) -> RunPath:
     if found is None:
         raise BadInput(f"run '{run}' is unknown; `python -m engine show STUDY` lists the runs of a study")
     return RunPath(settings.artifacts / found.path, found.study, found.epsilon, found.seed)
-
-
-def export(
-    digest: str,
-    *formats: str,
-    width: int = WIDTHS[-1],
-    strength: float | None = None,
-    settings: Settings | None = None,
-) -> dict[str, bytes]:
-    """Files by name of a study's results, in formats of report.export.FORMATS; pictures are `width` mm wide.
-
-    `strength` is the attack marked on the charts (default: figures.default_strength). BadInput for anything unknown,
-    and for a study without results.
-    """
-    subject = _subject(digest, strength, settings or Settings())
-    return {file_name(name, width): exported(subject, name, width) for name in formats}
-
-
-def _subject(digest: str, strength: float | None, settings: Settings) -> Subject:
-    if (found := status(digest, settings=settings)) is None:
-        raise BadInput(f"study '{digest}' is unknown")
-    study, known = found.study, choices(settings=settings)
-    asked = ((known.datasets, study.dataset), (known.models, study.model), (known.attacks, study.attack.name))
-    data, model, attack = (_part(entries, name) for entries, name in asked)
-    if study.own:  # its facts are in the study, also when its images are gone
-        data = replace(data, facts=entry.of(study).facts)
-    return Subject(
-        study=study,
-        digest=digest,
-        state=found.state,
-        seconds=found.finished - found.started if found.finished and found.started else None,
-        frame=frame(digest, settings=settings),
-        strength=figures.marked_strength(study.attack.eps or (), strength),
-        parts=(data, model, attack),
-        made=shipped.made if (shipped := origin(found)) else {},
-    )
-
-
-def _part(entries: tuple[Choice, ...], name: str) -> Part:
-    """What an entry of a registry is called; its name when it is gone."""
-    found = next((choice for choice in entries if choice.name == name), None)
-    return Part(name, found.title, found.facts) if found else Part(name, name, {})
 
 
 def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:

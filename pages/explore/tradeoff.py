@@ -19,8 +19,10 @@ def compute(asked: Asked) -> None:
     """Launch what the form asks for, or show it if it is known."""
     with notices.remember():
         if asked.study is not None:
-            study_link.show(services.submit(asked.study))
-            st.toast("The curves grow at the top of this page.", icon=":material/north:")
+            digest = services.submit(asked.study)
+            study_link.show(digest)
+            if is_live(services.status(digest)):
+                st.toast("The curves grow at the top of this page.", icon=":material/north:")
 
 
 def quick_try() -> None:

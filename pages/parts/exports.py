@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine import services
+from engine import exports
 from engine.report.export import FORMATS, WIDTHS, download_name
 from engine.study import Study
 from pages.parts import labels
@@ -54,5 +54,5 @@ def _download(digest: str, study: Study, name: str, label: str, *, width: int, p
 
 def _content(digest: str, name: str, width: int, marks: dict[str, float | None]) -> bytes:
     """The file as it is now. Runs when no script does, and sees no session: `marks` is the one that it keeps."""
-    (content,) = services.export(digest, name, width=width, strength=marks.get(digest)).values()
+    (content,) = exports.export(digest, name, width=width, strength=marks.get(digest)).values()
     return content

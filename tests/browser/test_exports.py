@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from engine import services
+from engine import exports, services
 from tests.browser.conftest import Open, Server, downloaded, until
 
 pytestmark = pytest.mark.browser
@@ -22,13 +22,13 @@ def test_the_browser_gets_the_bytes_of_the_command_line_with_the_mark_as_it_is(v
     page = visit(f"{server.url}/?study={digest}")
     mark = page.get_by_role("slider", name="Attack strength")
     expect(mark).to_have_attribute("aria-valuenow", "0.05", timeout=20_000)
-    before = services.export(digest, "caption", settings=server.settings)
+    before = exports.export(digest, "caption", settings=server.settings)
     assert downloaded(page, "Caption") == before["caption.txt"]
     page.keyboard.press("Escape")
     mark.focus()
     page.keyboard.press("End")
     until(page, lambda: "mark=0.15" in page.url, 20, "the mark in the address")
-    after = services.export(digest, "svg", width=90, strength=0.15, settings=server.settings)
+    after = exports.export(digest, "svg", width=90, strength=0.15, settings=server.settings)
     assert downloaded(page, "SVG") == after["figure-90mm.svg"]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from engine import services
+from engine import exports, services
 from engine.study import parse
 from tests.browser.conftest import Open, Server, downloaded, serving, until
 
@@ -93,7 +93,7 @@ def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) ->
     assert state(server, digest) == "done"
     assert "Attacked by 5" in takeaway(last)
     expect(last.get_by_test_id("stDataFrame").first).to_be_visible()
-    assert downloaded(last, "CSV") == services.export(digest, "csv", settings=server.settings)["curves.csv"]
+    assert downloaded(last, "CSV") == exports.export(digest, "csv", settings=server.settings)["curves.csv"]
 
 
 def test_zoom_and_hover_survive_ten_updates(visit: Open, steady_server: Server) -> None:

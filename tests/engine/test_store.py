@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -199,8 +200,10 @@ def test_the_switch_to_wal_waits_for_another_writer(tmp_path: Path) -> None:
         holder.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.3, holder.execute, ["COMMIT"])
         release.start()
-        Store(tmp_path).queue.peek()
+        began = time.monotonic()
+        assert Store(tmp_path).queue.peek() == (False, [])
         release.join()
+    assert time.monotonic() - began > 0.2, "it did not have to wait"
 
 
 FULL_DISK = """

@@ -1,0 +1,57 @@
+"""A study's files to take home, the same for pages and the command line: what report.export makes of what is known.
+
+Like engine.services: what goes wrong is a FrontierError whose message may be shown as it stands.
+"""
+
+from dataclasses import replace
+
+from engine import services
+from engine.data import entry
+from engine.errors import BadInput
+from engine.report import figures
+from engine.report.caption import Part
+from engine.report.export import WIDTHS, Subject, exported, file_name
+from engine.services import Choice
+from engine.settings import Settings
+
+
+def export(
+    digest: str,
+    *formats: str,
+    width: int = WIDTHS[-1],
+    strength: float | None = None,
+    settings: Settings | None = None,
+) -> dict[str, bytes]:
+    """Files by name of a study's results, in formats of report.export.FORMATS; pictures are `width` mm wide.
+
+    `strength` is the attack marked on the charts (default: figures.default_strength). BadInput for anything unknown,
+    and for a study without results.
+    """
+    subject = _subject(digest, strength, settings or Settings())
+    return {file_name(name, width): exported(subject, name, width) for name in formats}
+
+
+def _subject(digest: str, strength: float | None, settings: Settings) -> Subject:
+    if (found := services.status(digest, settings=settings)) is None:
+        raise BadInput(f"study '{digest}' is unknown")
+    study, known = found.study, services.choices(settings=settings)
+    asked = ((known.datasets, study.dataset), (known.models, study.model), (known.attacks, study.attack.name))
+    data, model, attack = (_part(entries, name) for entries, name in asked)
+    if study.own:  # its facts are in the study, also when its images are gone
+        data = replace(data, facts=entry.of(study).facts)
+    return Subject(
+        study=study,
+        digest=digest,
+        state=found.state,
+        seconds=found.finished - found.started if found.finished and found.started else None,
+        frame=services.frame(digest, settings=settings),
+        strength=figures.marked_strength(study.attack.eps or (), strength),
+        parts=(data, model, attack),
+        made=shipped.made if (shipped := services.origin(found)) else {},
+    )
+
+
+def _part(entries: tuple[Choice, ...], name: str) -> Part:
+    """What an entry of a registry is called; its name when it is gone."""
+    found = next((choice for choice in entries if choice.name == name), None)
+    return Part(name, found.title, found.facts) if found else Part(name, name, {})
