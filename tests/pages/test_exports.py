@@ -13,7 +13,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine import __main__ as cli
-from engine import exports
 from engine.report.export import FORMATS, file_name
 from pages.parts import exports
 from tests.pages.conftest import small
@@ -40,7 +39,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Offered:
 def test_every_format_is_offered_and_none_is_made_before_it_is_clicked(
     page: Page, computed: Computed, offered: Offered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "export", lambda *args, **kwargs: pytest.fail("made too early"))
+    monkeypatch.setattr("engine.exports.export", lambda *args, **kwargs: pytest.fail("made too early"))
     digest = computed()
     assert not page(study=digest).exception
     start = f"frontier-digits-{digest}"
