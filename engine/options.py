@@ -10,6 +10,9 @@ OPTIONS = {  # where each goes in a study
     "model": ("model",),
     "epsilon": ("privacy", "epsilons"),
     "delta": ("privacy", "delta"),
+    "mode": ("privacy", "mode"),
+    "independent_batches": ("privacy", "independent_batches"),
+    "clip_only": ("privacy", "clip_only"),
     "seeds": ("seeds",),
     "attack": ("attack", "name"),
     "norm": ("attack", "norm"),
@@ -18,7 +21,8 @@ OPTIONS = {  # where each goes in a study
     "images": ("attack", "images"),
     "attack_seeds": ("attack", "seeds"),
 }
-LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm")
+LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode")
+FLAGS = ("independent_batches", "clip_only")
 
 
 def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -39,6 +43,8 @@ def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = 
 
 
 def _plain(option: str, text: str) -> Any:
+    if option in FLAGS:
+        return {"true": True, "false": False}.get(text.lower(), text)
     if option in LISTS:
         return text.split(",") if text.strip(", ") else []
     try:
@@ -53,20 +59,21 @@ def written(study: Study, usual: Study) -> dict[str, str]:
     >>> written(Study(seeds=2), Study())
     {'dataset': 'digits', 'seeds': '2'}
     """
-    values, defaults = study.model_dump(), usual.model_dump()
-    said = {option: _text(_at(values, path)) for option, path in OPTIONS.items()}
-    plain = {option: _text(_at(defaults, path)) for option, path in OPTIONS.items()}
+    said = {option: _text(_at(study, path)) for option, path in OPTIONS.items()}
+    plain = {option: _text(_at(usual, path)) for option, path in OPTIONS.items()}
     return {option: text for option, text in said.items() if option == "dataset" or text != plain[option]}
 
 
-def _at(values: Any, path: tuple[str, ...]) -> Any:
+def _at(value: Any, path: tuple[str, ...]) -> Any:
     for part in path:
-        values = values[part]
-    return values
+        value = getattr(value, part)
+    return value
 
 
 def _text(value: Any) -> str:
     """Exact: a number read again is the same number."""
     if isinstance(value, tuple | list):
         return ",".join(_text(item) for item in value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -25,6 +25,7 @@ def resolve(study: Study) -> Study:
     facts = entry.of(study).facts
     known("model", study.model, models.names)
     attack = _resolve_attack(study.attack, facts, study.seeds)
+    independent = study.privacy.independent_batches and bool(models[study.model].facts["one_pass"])  # else they are
     n_train = facts["n_train"]
     delta = min(1e-5, 1 / (10 * n_train)) if study.privacy.delta is None else study.privacy.delta
     if not DELTA_LOW <= delta < 1 / n_train:
@@ -32,7 +33,7 @@ def resolve(study: Study) -> Study:
             f"delta={short(delta)} is not in [{DELTA_LOW:g}, 1/N = {1 / n_train:.3g}) "
             f"for the {n_train:,} images of {study.dataset}"
         )
-    privacy = study.privacy.model_copy(update={"delta": delta})
+    privacy = study.privacy.model_copy(update={"delta": delta, "independent_batches": independent})
     resolved = study.model_copy(update={"attack": attack, "privacy": privacy})
     if (points := n_points(resolved)) > MAX_POINTS:
         raise BadInput(f"the grid has {points:,} points; at most {MAX_POINTS:,} are computed in one study")
@@ -55,6 +56,11 @@ def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack
             "steps": attack.steps if attacks[attack.name].facts["iterative"] else 1,
         }
     )
+
+
+def shares_batches(study: Study) -> bool:
+    """Whether the private models of a resolved study draw the same Poisson batches, each with noise of its own."""
+    return bool(models[study.model].facts["one_pass"]) and not study.privacy.independent_batches
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -92,6 +92,15 @@ class Privacy(Frozen):
 
     epsilons: Annotated[tuple[Epsilon, ...], _grid("epsilon"), Field(min_length=1)] = (0.5, 1.0, 3.0, 8.0, inf)
     delta: float | None = Field(None, gt=0, lt=1, description="None: min(1e-5, 1 / (10 N))")
+    mode: Literal["reproducible", "private"] = Field("reproducible", description="seeded noise, or secret noise")
+    independent_batches: bool = Field(False, description="each model of a one-pass training draws its own batches")
+    clip_only: bool = Field(False, description="also train with clipping and without noise, as a baseline")
+
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_asked_for(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study that leaves these as they are is written, and so named, as before there was a choice."""
+        usual = {"mode": "reproducible", "independent_batches": False, "clip_only": False}
+        return {name: value for name, value in plain(self).items() if name not in usual or value != usual[name]}
 
 
 class Attack(Frozen):

@@ -60,7 +60,7 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
         log.info("%s", error)
     except StoreError:
         log.exception("no verdict could be written")
-        sys.exit(NO_VERDICT)
+        os._exit(NO_VERDICT)  # sys.exit would flush the log first, and a full disk make another code of it
 
 
 def _alone(execute: str) -> Callable[..., None]:

@@ -27,7 +27,13 @@ def studies(draw: st.DrawFn) -> Study:
         {
             "dataset": draw(st.sampled_from(datasets.names)),
             "model": draw(st.sampled_from(models.names)),
-            "privacy": {"epsilons": draw(budgets), "delta": draw(st.none() | st.floats(1e-9, 1e-6))},
+            "privacy": {
+                "epsilons": draw(budgets),
+                "delta": draw(st.none() | st.floats(1e-9, 1e-6)),
+                "mode": draw(st.sampled_from(["reproducible", "private"])),
+                "independent_batches": draw(st.booleans()),
+                "clip_only": draw(st.booleans()),
+            },
             "attack": {
                 "name": name,
                 "norm": draw(st.sampled_from(attacks[name].facts["norms"])),

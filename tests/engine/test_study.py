@@ -41,7 +41,8 @@ REFUSED: list[tuple[Any, str]] = [
     ({"privacy": 3}, "privacy=3 is not a table of settings"),
     (
         {"privacy": {"epsilonn": 3}},
-        "setting 'epsilonn' is unknown (did you mean 'epsilons'?); choose from: delta, epsilons",
+        "setting 'epsilonn' is unknown (did you mean 'epsilons'?); choose from: clip_only, delta, epsilons, "
+        "independent_batches, mode",
     ),
     ({"attack": {"eps": []}}, "eps is an empty list: name at least one value"),
     ({"attack": {"eps": ["x"]}}, "eps='x' is not a number"),

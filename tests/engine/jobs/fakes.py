@@ -1,6 +1,7 @@
 """Stand-ins for engine.runs.execute: the same promises (resumes from its checkpoint, same numbers) in no time."""
 
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -146,8 +147,9 @@ def filling(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
 
 
 def choking(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
-    """Meets a disk so full that the store cannot be written either."""
+    """Meets a disk so full that neither the store nor the log can be written."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+    logging.getLogger(__name__).warning("a line that the disk has no room for: %s", "." * 2048)
     execute(job, emit, places=places, threads=threads)
 
 

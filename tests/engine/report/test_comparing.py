@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from engine.report import comparing, figures, overlay
 from engine.report.comparing import Comparison, Entry, compare, differences, shared_budgets, shared_strengths
@@ -54,10 +55,11 @@ def test_only_what_differs_is_named() -> None:
 def test_every_setting_of_a_study_is_compared() -> None:
     """A setting that is added to Study and forgotten here would be a difference that nobody is told of."""
 
-    def leaves(values: dict[str, Any]) -> int:
-        return sum(leaves(value) if isinstance(value, dict) else 1 for value in values.values())
+    def leaves(model: BaseModel) -> int:
+        values = (getattr(model, name) for name in type(model).model_fields if name != "own")
+        return sum(leaves(value) if isinstance(value, BaseModel) else 1 for value in values)
 
-    assert len(comparing.SETTINGS) == leaves(study().model_dump())
+    assert len(comparing.SETTINGS) == leaves(study())
 
 
 def test_what_all_share() -> None:
