@@ -22,6 +22,7 @@ from engine.events import Event
 from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import calibrated
 from engine.privacy.bank import Column, Features, blank, train
+from engine.privacy.streams import Seeded
 from engine.recipes import recipe
 from engine.study import parse
 
@@ -53,6 +54,7 @@ def bank_steps(features: Features, n_columns: int) -> Callable[[], object]:
             features,
             columns,
             blank(features.x.shape[1], n_columns, 10),
+            Seeded(),
             batch_key=("bench",),
             sample_rate=BATCH / len(features.y),
             steps=STEPS_TIMED,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.privacy import bank, dpsgd
 from engine.privacy.bank import Column, Features
-from engine.privacy.streams import stream
+from engine.privacy.streams import Seeded, stream
 from engine.recipes import Recipe
 
 MARKS = 24  # progress reports a run
@@ -114,6 +114,7 @@ def _train_pass(
         train,
         [model.column(identity) for model in group],
         state,
+        Seeded(),
         batch_key=batches,
         sample_rate=group[0].sample_rate,
         steps=recipe.steps,

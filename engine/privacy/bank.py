@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.privacy.streams import poisson_batch, stream
+from engine.privacy.streams import Draws
 
 CHUNK = 1024  # rows a product: bounds memory, and the rounding error of each fp32 sum
 MARGIN = 1 / 64  # share of max_grad_norm kept back for rounding
@@ -118,12 +118,12 @@ def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: T
     return total
 
 
-def noise(columns: Sequence[Column], step: int, n_features: int, n_classes: int) -> Tensor:
+def noise(draws: Draws, columns: Sequence[Column], step: int, n_features: int, n_classes: int) -> Tensor:
     """Each column's own Gaussian noise of one step, (F, K * classes), standard deviation sigma_k C_k."""
     out = torch.zeros(n_features, len(columns), n_classes)
     for k, column in enumerate(columns):
         if column.noise_multiplier > 0:
-            draw = stream(*column.key, "noise", step).standard_normal((n_features, n_classes))
+            draw = draws.normal((n_features, n_classes), *column.key, "noise", step)
             out[:, k] = torch.from_numpy(draw * (column.noise_multiplier * column.max_grad_norm))
     return out.flatten(1)
 
@@ -132,6 +132,7 @@ def train(
     features: Features,
     columns: Sequence[Column],
     state: State,
+    draws: Draws,
     *,
     batch_key: tuple[str | int | float, ...],
     sample_rate: float,
@@ -142,17 +143,17 @@ def train(
 ) -> State:
     """Train all columns from `state` to `steps`; `on_step` sees the state after each step and may raise.
 
-    Batches are Poisson with `sample_rate`, drawn from `batch_key`; the divisor is the expected batch size. The
-    rate falls linearly to 0 over the last 1 - `decay` of the steps. Classic momentum, as torch.optim.SGD has it.
+    Batches are Poisson with `sample_rate`, drawn under the name `batch_key`; the divisor is the expected batch size.
+    The rate falls linearly to 0 over the last 1 - `decay` of the steps. Classic momentum, as torch.optim.SGD has it.
     """
     n_features, n_classes = features.x.shape[1], state.weights.shape[1] // len(columns)
     bounds = torch.tensor([column.max_grad_norm for column in columns])
     rates = torch.tensor([column.learning_rate for column in columns]).repeat_interleave(n_classes)
     expected = sample_rate * len(features.y)
     while state.step < steps:
-        rows = torch.from_numpy(poisson_batch(len(features.y), sample_rate, stream(*batch_key, "batch", state.step)))
+        rows = torch.from_numpy(draws.batch(len(features.y), sample_rate, *batch_key, "batch", state.step))
         total = summed_gradient(features, rows, state.weights, bounds)
-        noisy = total + noise(columns, state.step, n_features, n_classes)
+        noisy = total + noise(draws, columns, state.step, n_features, n_classes)
         state.velocity.mul_(momentum).add_(noisy, alpha=1 / expected)
         state.weights.sub_(state.velocity * (rates * schedule(state.step, steps, decay)))
         state.step += 1

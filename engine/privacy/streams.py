@@ -6,6 +6,7 @@ nothing once the seed is known.
 """
 
 import hashlib
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +30,23 @@ def poisson_batch(n: int, sample_rate: float, generator: np.random.Generator) ->
     The order matters to rounding alone: a data set cannot be arranged so that the errors of a sum add up.
     """
     return generator.permutation(np.flatnonzero(generator.random(n) < sample_rate))
+
+
+class Draws(Protocol):
+    """Where every random bit of private training comes from; `words` name what a draw is for."""
+
+    def batch(self, n: int, sample_rate: float, *words: str | int | float) -> NDArray[np.int64]:
+        """A Poisson batch (see poisson_batch)."""
+
+    def normal(self, shape: tuple[int, ...], *words: str | int | float) -> NDArray[np.float64]:
+        """Independent standard normals."""
+
+
+class Seeded:
+    """Mode 'reproducible': a draw follows from its words alone."""
+
+    def batch(self, n: int, sample_rate: float, *words: str | int | float) -> NDArray[np.int64]:
+        return poisson_batch(n, sample_rate, stream(*words))
+
+    def normal(self, shape: tuple[int, ...], *words: str | int | float) -> NDArray[np.float64]:
+        return stream(*words).standard_normal(shape)

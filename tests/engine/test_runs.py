@@ -116,10 +116,10 @@ def in_training(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = []
     bank_train, network_train = bank.train, dpsgd.Trainer.train
 
-    def noted_bank(features: Any, columns: Any, state: Any, **how: Any) -> Any:
+    def noted_bank(features: Any, columns: Any, state: Any, draws: Any, **how: Any) -> Any:
         drawn = how["sample_rate"], how["steps"]
         seen.extend(_noted(c.key, c.noise_multiplier, c.max_grad_norm, *drawn) for c in columns if c.noise_multiplier)
-        return bank_train(features, columns, state, **how)
+        return bank_train(features, columns, state, draws, **how)
 
     def noted_network(self: dpsgd.Trainer, x: Any, y: Any, *, batch_key: Any, on_step: Any) -> None:
         if isinstance(self.optimizer, dpsgd.Optimizer):

@@ -13,7 +13,7 @@ from engine.errors import BadInput
 from engine.models.scattering import ScatteringLinear
 from engine.privacy import bank
 from engine.privacy.bank import Column, Features, State, as_features, blank, noise, summed_gradient, train
-from engine.privacy.streams import poisson_batch, stream
+from engine.privacy.streams import Seeded, poisson_batch, stream
 
 
 def some_features(n: int = 60, f: int = 7, classes: int = 3, seed: int = 0) -> Features:
@@ -49,6 +49,7 @@ def test_training_equals_a_plain_loop() -> None:
         features,
         [column],
         blank(7, 1, 3),
+        Seeded(),
         batch_key=("b",),
         sample_rate=0.4,
         steps=6,
@@ -74,7 +75,7 @@ def test_noise_has_the_stated_size_and_each_column_its_own() -> None:
         Column(("id", 1.0, 1), 1, 2.0, 0.5),
         Column(("i", inf, 0), 1, 0, inf),
     ]
-    drawn = noise(columns, 0, 4000, 10).view(4000, 3, 10)
+    drawn = noise(Seeded(), columns, 0, 4000, 10).view(4000, 3, 10)
     from scipy.stats import kstest
 
     flat = drawn[:, 0].flatten().numpy()
@@ -82,7 +83,7 @@ def test_noise_has_the_stated_size_and_each_column_its_own() -> None:
     assert kstest(flat / (2.0 * 0.5 * 0.95), "norm").pvalue < 1e-4
     assert not drawn[:, 2].any()
     assert abs(float(torch.corrcoef(drawn[:, :2].permute(1, 0, 2).flatten(1))[0, 1])) < 0.02
-    assert not torch.equal(noise(columns, 1, 4000, 10).view(4000, 3, 10)[:, 0], drawn[:, 0])
+    assert not torch.equal(noise(Seeded(), columns, 1, 4000, 10).view(4000, 3, 10)[:, 0], drawn[:, 0])
 
 
 def test_a_budget_does_not_depend_on_who_trains_beside_it() -> None:
@@ -96,8 +97,8 @@ def test_a_budget_does_not_depend_on_who_trains_beside_it() -> None:
         "decay": 1.0,
         "on_step": lambda s: None,
     }
-    alone = train(features, columns[1:2], blank(7, 1, 3), **how).weights  # type: ignore[arg-type]
-    together = train(features, columns, blank(7, 3, 3), **how).weights  # type: ignore[arg-type]
+    alone = train(features, columns[1:2], blank(7, 1, 3), Seeded(), **how).weights  # type: ignore[arg-type]
+    together = train(features, columns, blank(7, 3, 3), Seeded(), **how).weights  # type: ignore[arg-type]
     torch.testing.assert_close(alone, together.view(7, 3, 3)[:, 1], rtol=1e-2, atol=1e-3)
 
 
@@ -116,9 +117,9 @@ def test_resumed_training_ends_with_the_same_bits() -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        train(features, columns, blank(7, 2, 3), **how, on_step=stop_at_three)  # type: ignore[arg-type]
-    resumed = train(features, columns, kept[0], **how, on_step=lambda s: None)  # type: ignore[arg-type]
-    whole = train(features, columns, blank(7, 2, 3), **how, on_step=lambda s: None)  # type: ignore[arg-type]
+        train(features, columns, blank(7, 2, 3), Seeded(), **how, on_step=stop_at_three)  # type: ignore[arg-type]
+    resumed = train(features, columns, kept[0], Seeded(), **how, on_step=lambda s: None)  # type: ignore[arg-type]
+    whole = train(features, columns, blank(7, 2, 3), Seeded(), **how, on_step=lambda s: None)  # type: ignore[arg-type]
     assert torch.equal(resumed.weights, whole.weights)
 
 
