@@ -8,12 +8,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from math import isinf, nan
+from math import inf, isinf, nan
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 from torch import Tensor, nn
@@ -22,16 +23,19 @@ from engine import features, planning, training
 from engine.checkpoint import Checkpoint
 from engine.data import entry
 from engine.data.images import load
+from engine.effort import Effort
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
 from engine.recipes import recipe
-from engine.results import NOT_APPLICABLE, Row
+from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
 from engine.robustness import attacks, curve
 from engine.study import Attack, Job, Own, Study
+from engine.training import Candidate, Cost, Key
 from engine.version import VERSION
 
+COST = "cost"  # in the metadata of a model's weights
 Emit = Callable[[Event], None]
 Pair = tuple[Tensor, Tensor]
 
@@ -58,7 +62,9 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     if not _trained(places.folder, candidates):
         _train(job, candidates, spent, (train, test), checkpoint, emit, places)
     for done in candidates:
-        emit(Trained(done.epsilon, done.seed, str(weights_file(places.folder, done.epsilon, done.seed))))
+        file = weights_file(places.folder, done)
+        emit(Trained(done.epsilon, done.seed, str(file), done.clip_only))
+        _tell_cost(job, done, file, emit)
     _measure(job, candidates, test, checkpoint, emit, places)
     checkpoint.finish()
 
@@ -69,7 +75,7 @@ def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) ->
     return torch.from_numpy(images.x), torch.from_numpy(images.y)
 
 
-def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Candidate], dict[float, list[float]]]:
+def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], dict[float, list[float]]]:
     """Every model with the noise its budget needs, and the epsilon each budget has spent at each progress mark."""
     n_train, delta = entry.of(job.study).facts["n_train"], _delta(job.study)
     candidates, spent = [], {}
@@ -80,7 +86,10 @@ def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Cand
         sigma, spent[epsilon] = calibrated(
             places.cache, epsilon, delta, sample_rate, how.steps, training.marks(how.steps)
         )
-        candidates += [training.Candidate(epsilon, seed, how, sample_rate, sigma) for seed in job.seeds]
+        candidates += [Candidate(epsilon, seed, how, sample_rate, sigma) for seed in job.seeds]
+    if job.clip_only:
+        how = planning.clip_only_recipe(job.study)
+        candidates += [Candidate(inf, seed, how, how.batch / n_train, 0.0) for seed in job.seeds]
     emit(Stage("noise", len(job.epsilons), len(job.epsilons)))
     return candidates, spent
 
@@ -92,7 +101,7 @@ def _delta(study: Study) -> float:
 
 def _train(
     job: Job,
-    candidates: list[training.Candidate],
+    candidates: list[Candidate],
     spent: dict[float, list[float]],
     data: tuple[Pair, Pair],
     checkpoint: Checkpoint,
@@ -105,30 +114,33 @@ def _train(
     if isinstance(fresh, ScatteringLinear):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
         report = _reporter(candidates, spent, emit)
-        weights = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
-        for (epsilon, seed), matrix in weights.items():
+        trained = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
+        for candidate in candidates:
+            matrix, cost = trained[candidate.key]
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
-            _keep(job.study, places.folder, epsilon, seed, tensors)
+            _keep(job.study, places.folder, candidate, tensors, cost)
         return
     report = _reporter(candidates, spent, emit)
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
-            model = training.train_network(
+            model, cost = training.train_network(
                 lambda: new_model(job.study), *data, candidate, identity, checkpoint.values, checkpoint.save, report
             )
-            _keep(job.study, places.folder, candidate.epsilon, candidate.seed, model.state_dict())
+            _keep(job.study, places.folder, candidate, model.state_dict(), cost)
 
 
-def _reporter(candidates: list[training.Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
+def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
     """Progress of some models as events: each model's point, and the stage in image-steps of all."""
     total = sum(c.recipe.batch * c.recipe.steps for c in candidates)
-    done: dict[tuple[float, int], int] = {}
+    done: dict[Key, int] = {}
 
     def report(progress: training.Progress) -> None:
+        step = progress.step
         for model, hit, lost in zip(progress.models, progress.accuracies, progress.losses, strict=True):
-            done[model.epsilon, model.seed] = progress.step * model.recipe.batch
-            so_far = spent[model.epsilon][training.marks(model.recipe.steps).index(progress.step)]
-            emit(Provisional(model.epsilon, model.seed, progress.step, model.recipe.steps, hit, so_far, lost))
+            steps, clip_only = model.recipe.steps, model.clip_only
+            done[model.key] = step * model.recipe.batch
+            so_far = inf if clip_only else spent[model.epsilon][training.marks(steps).index(step)]
+            emit(Provisional(model.epsilon, model.seed, step, steps, hit, so_far, lost, clip_only))
         emit(Stage("train", sum(done.values()), total))
 
     emit(Stage("train", 0, total))
@@ -154,19 +166,36 @@ def new_model(study: Study) -> nn.Module:
     return model
 
 
-def weights_file(folder: Path, epsilon: float, seed: int) -> Path:
-    return folder / f"epsilon-{epsilon!r}-seed-{seed}.safetensors"
+def weights_file(folder: Path, model: Candidate) -> Path:
+    what = "clip-only" if model.clip_only else f"epsilon-{model.epsilon!r}"
+    return folder / f"{what}-seed-{model.seed}.safetensors"
 
 
-def _keep(study: Study, folder: Path, epsilon: float, seed: int, tensors: dict[str, Tensor]) -> None:
-    file = weights_file(folder, epsilon, seed)
+def _keep(study: Study, folder: Path, model: Candidate, tensors: dict[str, Tensor], cost: Cost) -> None:
+    """Weights, and beside them what they are and what they have cost: a job killed before it told so tells it then."""
+    file = weights_file(folder, model)
     part = file.with_suffix(".part")
-    save_file(tensors, part, metadata={"study": study.model_dump_json(), "epsilon": repr(epsilon), "seed": str(seed)})
+    about = {"study": study.model_dump_json(), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
+    about |= {"clip_only": str(model.clip_only).lower(), COST: json.dumps(asdict(cost))}
+    save_file(tensors, part, metadata=about)
     part.replace(file)
 
 
-def _trained(folder: Path, candidates: list[training.Candidate]) -> bool:
-    return all(weights_file(folder, c.epsilon, c.seed).exists() for c in candidates)
+def _tell_cost(job: Job, model: Candidate, file: Path, emit: Emit) -> None:
+    """What training a model took, by what was kept with its weights; nothing of one that an earlier version trained."""
+    with safe_open(file, framework="pt") as kept:
+        told = (kept.metadata() or {}).get(COST)
+    if told is None:
+        return
+    values = json.loads(told)
+    cost = Cost(Effort(**values["effort"]), values["together"])
+    each = cost.effort.seconds / cost.together
+    for metric, value in ((SECONDS, each), (MEMORY, float(cost.effort.memory))):
+        emit(_row(job, model, metric, NOT_APPLICABLE, Measured(value, nan, nan, "none", cost.together), each))
+
+
+def _trained(folder: Path, candidates: list[Candidate]) -> bool:
+    return all(weights_file(folder, c).exists() for c in candidates)
 
 
 def load_model(study: Study, file: Path) -> nn.Module:
@@ -177,29 +206,27 @@ def load_model(study: Study, file: Path) -> nn.Module:
 
 
 def _measure(
-    job: Job, candidates: list[training.Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
+    job: Job, candidates: list[Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
 ) -> None:
     """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
-    loaded = {
-        (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed)) for c in candidates
-    }
+    loaded = {c.key: load_model(job.study, weights_file(places.folder, c)) for c in candidates}
     began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
     each = (time.monotonic() - began) / len(candidates)
     for candidate in candidates:
-        right = int((predictions[candidate.epsilon, candidate.seed] == test[1]).sum())
-        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, right, len(test[1]), each))
+        right = int((predictions[candidate.key] == test[1]).sum())
+        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, _share(right, len(test[1])), each))
     attacked = [c for c in candidates if c.seed in job.seeds[: job.study.attack.seeds]]
     _attack(job, attacked, loaded, test, checkpoint, emit)
 
 
 @torch.no_grad()
-def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[tuple[float, int], Tensor]:
+def _predict_all(loaded: dict[Key, nn.Module], x: Tensor) -> dict[Key, Tensor]:
     """Classes of all models; models with fixed features share them, which is most of the work."""
     first = next(iter(loaded.values()))
     if not isinstance(first, ScatteringLinear):
         return {key: curve.predict(model, x) for key, model in loaded.items()}
-    found: dict[tuple[float, int], list[Tensor]] = {key: [] for key in loaded}
+    found: dict[Key, list[Tensor]] = {key: [] for key in loaded}
     for part in x.split(curve.BATCH):
         seen = first.features(part)
         for key, model in loaded.items():
@@ -210,8 +237,8 @@ def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[
 
 def _attack(
     job: Job,
-    candidates: list[training.Candidate],
-    loaded: dict[tuple[float, int], nn.Module],
+    candidates: list[Candidate],
+    loaded: dict[Key, nn.Module],
     test: Pair,
     checkpoint: Checkpoint,
     emit: Emit,
@@ -224,16 +251,16 @@ def _attack(
     total = (len(points) - free) * len(x)
     took = checkpoint.values.setdefault("seconds", {})  # of each point, so that a resumed job states the same
     for i, (eps, candidate) in enumerate(points):
-        began, name = time.monotonic(), f"attack-{candidate.epsilon!r}-{candidate.seed}"
+        began, name = time.monotonic(), "attack-" + "-".join(map(repr, candidate.key))
         say = partial(emit, Stage("attack", max(0, i - free) * len(x), total))
         say()
         before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
-        model = loaded[candidate.epsilon, candidate.seed]
+        model = loaded[candidate.key]
         after = _up_to(eps, before, model, x, y, settings, candidate.seed, say)
         seconds = took.setdefault(f"{name}-{eps!r}", time.monotonic() - began)
         checkpoint.save(name, vars(after))
         right = int(after.correct(eps).sum())
-        emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), seconds))
+        emit(_row(job, candidate, "robust_accuracy", eps, _share(right, len(x)), seconds))
     emit(Stage("attack", total, total))
 
 
@@ -256,10 +283,26 @@ def _up_to(
     return curve.advance(model, x, y, before, attack, norm=settings.norm, eps=eps, on_batch=alive)
 
 
-def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: int, n: int, seconds: float) -> Row:
-    """One result with its 95 % Wilson interval and everything a reader needs to trust it."""
-    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
+@dataclass(frozen=True)
+class Measured:
+    """A number with its interval, and of how many it is."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    n: int
+
+
+def _share(right: int, n: int) -> Measured:
+    """`right` of `n` images, with the 95 % Wilson interval."""
     interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return Measured(right / n, float(interval.low), float(interval.high), "wilson-95", n)
+
+
+def _row(job: Job, model: Candidate, metric: str, eps: float, found: Measured, seconds: float) -> Row:
+    """One result with everything a reader needs to trust it."""
+    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
     return Row(
         study=planning.digest(study),
         dataset=study.dataset,
@@ -281,11 +324,11 @@ def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: in
         eps=eps,
         attack_steps=study.attack.steps if robust else 0,
         restarts=1 if robust else 0,
-        value=right / n,
-        low=float(interval.low),
-        high=float(interval.high),
-        interval_method="wilson-95",
-        n=n,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        interval_method=found.method,
+        n=found.n,
         seconds=seconds,
         engine_version=VERSION,
     )

@@ -5,19 +5,22 @@ Speaks of models through callbacks only: `report(models, step, steps, accuracies
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import isinf
+from dataclasses import asdict, dataclass
+from math import isfinite, isinf
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.effort import Effort, Meter
 from engine.privacy import bank, dpsgd
 from engine.privacy.bank import Column, Features
 from engine.privacy.streams import Seeded, stream
 from engine.recipes import Recipe
 
 MARKS = 24  # progress reports a run
+
+Key = tuple[float, int, bool]  # what tells the models of a study apart
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,18 @@ class Candidate:
     sample_rate: float
     noise_multiplier: float
 
+    @property
+    def clip_only(self) -> bool:
+        """The baseline that is clipped as private models are, and gets no noise."""
+        return isinf(self.epsilon) and isfinite(self.recipe.max_grad_norm)
+
+    @property
+    def key(self) -> Key:
+        return self.epsilon, self.seed, self.clip_only
+
     def column(self, identity: str) -> Column:
-        key = (identity, "inf" if isinf(self.epsilon) else self.epsilon, self.seed)
+        budget = "clip-only" if self.clip_only else "inf" if isinf(self.epsilon) else self.epsilon
+        key = (identity, budget, self.seed)
         return Column(key, self.recipe.learning_rate, self.noise_multiplier, self.recipe.max_grad_norm)
 
 
@@ -43,6 +56,14 @@ class Progress:
     step: int
     accuracies: Sequence[float]
     losses: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training a model took: the `effort` of a pass in which so many models trained `together`."""
+
+    effort: Effort
+    together: int = 1
 
 
 Save = Callable[[str, dict[str, Any]], None]
@@ -59,7 +80,7 @@ def marks(steps: int) -> list[int]:
 
 
 def passes(models: Iterable[Candidate]) -> list[list[Candidate]]:
-    """Who trains together: all private models share batches; each model without privacy draws its own.
+    """Who trains together: all private models share batches; each model without noise draws its own.
 
     With zero initial weights and shared batches the replicates of a model without noise would be one model.
     """
@@ -76,15 +97,15 @@ def train_linear(
     saved: Mapping[str, Any],
     save: Save,
     report: Report,
-) -> dict[tuple[float, int], Tensor]:
-    """Train every model; weights (F, n_classes) by (epsilon, seed), the last row the bias."""
-    weights: dict[tuple[float, int], Tensor] = {}
+) -> dict[Key, tuple[Tensor, Cost]]:
+    """Train every model; weights (F, n_classes), the last row the bias, and what its pass has cost."""
+    trained: dict[Key, tuple[Tensor, Cost]] = {}
     for number, group in enumerate(passes(models)):
         name = f"pass-{number}"
-        state = _train_pass(train, test, group, identity, name, saved, save, report)
+        state, effort = _train_pass(train, test, group, identity, name, saved, save, report)
         for k, columns in enumerate(state.weights.split(state.weights.shape[1] // len(group), dim=1)):
-            weights[group[k].epsilon, group[k].seed] = columns.clone()
-    return weights
+            trained[group[k].key] = columns.clone(), Cost(effort, len(group))
+    return trained
 
 
 def _train_pass(
@@ -96,32 +117,48 @@ def _train_pass(
     saved: Mapping[str, Any],
     save: Save,
     report: Report,
-) -> bank.State:
+) -> tuple[bank.State, Effort]:
     recipe, n_classes = group[0].recipe, int(train.y.max()) + 1
     due = set(marks(recipe.steps))
+    meter = Meter(_so_far(saved, name))
 
     def on_step(state: bank.State) -> None:
-        save(name, {"weights": state.weights, "velocity": state.velocity, "step": state.step})
-        if state.step in due:
-            hit = [float(v) for v in bank.accuracies(test, state, len(group))]
-            lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
-            report(Progress(group, state.step, hit, lost))
+        with meter.paused():
+            save(name, vars(state) | {"effort": asdict(meter.effort())})
+            if state.step in due:
+                hit = [float(v) for v in bank.accuracies(test, state, len(group))]
+                lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
+                report(Progress(group, state.step, hit, lost))
 
-    state = bank.State(**saved[name]) if name in saved else bank.blank(train.x.shape[1], len(group), n_classes)
-    # private models share batches whatever the seed; a baseline draws its own
-    batches = (identity, "shared") if not isinf(group[0].epsilon) else (identity, "own", group[0].seed)
-    return bank.train(
-        train,
-        [model.column(identity) for model in group],
-        state,
-        Seeded(),
-        batch_key=batches,
-        sample_rate=group[0].sample_rate,
-        steps=recipe.steps,
-        momentum=recipe.momentum,
-        decay=recipe.decay,
-        on_step=on_step,
-    )
+    state = bank.blank(train.x.shape[1], len(group), n_classes)
+    if name in saved:
+        state = bank.State(**{part: saved[name][part] for part in vars(state)})
+    with meter:
+        state = bank.train(
+            train,
+            [model.column(identity) for model in group],
+            state,
+            Seeded(),
+            batch_key=(identity, *_batches(group[0])),
+            sample_rate=group[0].sample_rate,
+            steps=recipe.steps,
+            momentum=recipe.momentum,
+            decay=recipe.decay,
+            on_step=on_step,
+        )
+    return state, meter.effort()
+
+
+def _batches(model: Candidate) -> tuple[str | int, ...]:
+    """What names the batches of a pass: private models share theirs whatever the seed, a baseline draws its own."""
+    if not isinf(model.epsilon):
+        return ("shared",)
+    return ("clip-only" if model.clip_only else "own", model.seed)
+
+
+def _so_far(saved: Mapping[str, Any], name: str) -> Effort:
+    """What earlier attempts at a training have cost."""
+    return Effort(**saved.get(name, {}).get("effort", {}))
 
 
 def train_network(
@@ -133,24 +170,28 @@ def train_network(
     saved: Mapping[str, Any],
     save: Save,
     report: Report,
-) -> nn.Module:
-    """Train one network from its own initial weights, batches and noise."""
-    name = f"network-{model.epsilon}-{model.seed}"
+) -> tuple[nn.Module, Cost]:
+    """Train one network from its own initial weights, batches and noise; the network, and what it has cost."""
+    name = f"network-{model.epsilon}-{model.seed}" + ("-clip-only" if model.clip_only else "")
     column, fresh = model.column(identity), initial(make, identity, model)
     trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate)
     if name in saved:
         trainer.restore(saved[name])
     due = set(marks(model.recipe.steps))
+    meter = Meter(_so_far(saved, name))
 
     def on_step() -> None:
-        save(name, trainer.state())
-        if trainer.step in due:
-            hit = accuracy(trainer.model, *test)
-            loss = trainer.loss(*train) if isinf(model.epsilon) else None
-            report(Progress([model], trainer.step, [hit], [loss]))
+        with meter.paused():
+            save(name, trainer.state() | {"effort": asdict(meter.effort())})
+            if trainer.step in due:
+                hit = accuracy(trainer.model, *test)
+                loss = trainer.loss(*train) if isinf(model.epsilon) else None
+                report(Progress([model], trainer.step, [hit], [loss]))
 
-    trainer.train(*train, batch_key=(identity, model.epsilon, model.seed), on_step=on_step)
-    return trainer.model.eval()
+    words = (identity, model.epsilon, model.seed, *(("clip-only",) if model.clip_only else ()))
+    with meter:
+        trainer.train(*train, batch_key=words, on_step=on_step)
+    return trainer.model.eval(), Cost(meter.effort())
 
 
 def initial(make: Callable[[], nn.Module], identity: str, model: Candidate) -> nn.Module:

@@ -7,6 +7,7 @@ seed on a CPU). As in the bank, a share of max_grad_norm is kept back for the ro
 
 import warnings
 from collections.abc import Callable, Mapping
+from math import isfinite
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class Trainer:
 
     def __init__(self, model: nn.Module, column: Column, recipe: Recipe, sample_rate: float) -> None:
         self.column, self.recipe, self.sample_rate = column, recipe, sample_rate
-        self.private = column.noise_multiplier > 0
+        self.private = isfinite(column.max_grad_norm)  # clipped, at least: the clip-only baseline adds noise of size 0
         self.step = 0
         self.model = model
         self.wrapped = GradSampleModule(model, loss_reduction="sum") if self.private else model
