@@ -74,9 +74,10 @@ def _model(study: Study, frame: pd.DataFrame, model: Part) -> str:
     """The model, its budgets and what their promise rests on."""
     budgets = [f"{epsilon:g}" for epsilon in study.privacy.epsilons if not isinf(epsilon)]
     terms = [f"differentially private at ε = {', '.join(budgets)}"] if budgets else []
+    terms += ["with clipping alone (no noise, no guarantee)"] if study.privacy.clip_only else []
     terms += ["without privacy"] if any(map(isinf, study.privacy.epsilons)) else []
     repeats = "1 model" if study.seeds == 1 else f"{study.seeds:,} models"
-    said = f"Model: {model.said}, trained {' and '.join(terms)}, {repeats} a budget."
+    said = f"Model: {model.said}, trained {words.listed(terms)}, {repeats} a budget."
     return " ".join([said, *_promise(frame)])
 
 

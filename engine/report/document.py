@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, isnan
@@ -13,6 +14,8 @@ import pandas as pd
 import psutil
 
 from engine import planning
+from engine.report import lines
+from engine.report.points import accuracies
 from engine.study import Study
 
 PACKAGES = (
@@ -57,8 +60,8 @@ def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, sec
     return {
         "digest": digest,
         "state": state,
-        "finished": {"results": len(frame), "of_results": planning.n_points(study),
-                     "budgets": whole_budgets(study, frame), "of_budgets": len(study.privacy.epsilons)},
+        "finished": {"results": len(accuracies(frame)), "of_results": planning.n_points(study),
+                     "budgets": whole_budgets(study, frame), "of_budgets": planning.n_lines(study)},
         "duration_seconds": None if seconds is None else round(seconds, 3),
         "study": study.model_dump(mode="json"),
         "privacy": promises(frame),
@@ -77,17 +80,17 @@ def as_json(document: dict[str, Any]) -> bytes:
 
 
 def whole_budgets(study: Study, frame: pd.DataFrame) -> int:
-    """How many budgets have all their results."""
-    wanted = study.seeds + study.attack.seeds * len(study.attack.eps or ())
-    return sum(int((frame["epsilon"] == epsilon).sum()) >= wanted for epsilon in study.privacy.epsilons)
+    """How many budgets (clipping alone counts as one) have all their results."""
+    known = Counter(lines.of_rows(accuracies(frame)))
+    return sum(known[budget] >= planning.points_of_one(study) for budget in lines.of_study(study))
 
 
 def unfinished(study: Study, frame: pd.DataFrame) -> str:
     """What is missing, in a sentence; "" when nothing is."""
-    wanted, budgets = planning.n_points(study), len(study.privacy.epsilons)
-    if len(frame) >= wanted:
+    wanted, budgets, found = planning.n_points(study), planning.n_lines(study), len(accuracies(frame))
+    if found >= wanted:
         return ""
-    return f"Not finished: {whole_budgets(study, frame)} of {budgets} budgets, {len(frame):,} of {wanted:,} results"
+    return f"Not finished: {whole_budgets(study, frame)} of {budgets} budgets, {found:,} of {wanted:,} results"
 
 
 def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from engine.checks import known
 from engine.errors import BadInput, FrontierError
-from engine.report import document, figures
+from engine.report import document, figures, lines
 from engine.report.caption import Part, caption
 from engine.report.tables import curves_csv, curves_parquet
 from engine.study import Study
@@ -52,7 +52,7 @@ class Subject:
     def information(self) -> figures.TradeOff:
         return figures.trade_off(
             self.frame,
-            epsilons=self.study.privacy.epsilons,
+            epsilons=lines.of_study(self.study),
             radii=self.study.attack.eps or (),
             norm=self.study.attack.norm,
             strength=self.strength,

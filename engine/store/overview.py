@@ -176,7 +176,7 @@ def _study_view(rows: Sequence[Row[Any]], tagged: tuple[str, ...]) -> StudyView:
 
 
 def _job_view(row: Row[Any]) -> JobView:
-    loaded = {"units": _by_stage(row.units), "planned": _by_stage(row.planned)}
+    loaded: dict[str, Any] = {"units": _by_stage(row.units), "planned": _by_stage(row.planned)}
     loaded["made_by"] = json.loads(row.made_by) if row.made_by else None
     plain = {name: getattr(row, name) for name in JobView.__dataclass_fields__ if name not in loaded}
     return JobView(**loaded, **plain)

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from html import escape
-from math import isinf
 from typing import Any
 
 from engine.report import words
@@ -134,7 +133,7 @@ def term(said: str, key: str, more: str = "") -> str:
 
 def number(epsilon: float) -> str:
     """A budget on a button, where its sign stands above."""
-    return "none" if isinf(epsilon) else f"{epsilon:g}"
+    return words.tick(epsilon)
 
 
 def images(title: str, facts: dict[str, Any], available: bool = True) -> str:

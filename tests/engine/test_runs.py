@@ -356,7 +356,7 @@ def test_repeats_of_clipping_alone_draw_batches_of_their_own(clipped: tuple[Stud
 def test_the_other_models_do_not_notice_the_clip_only_baseline(
     clipped: tuple[Study, list[Event]], tmp_path: Path
 ) -> None:
-    study, events = clipped
+    _, events = clipped
     plain = executed(small(privacy={"epsilons": [1, 3, "inf"]}), tmp_path)
     others = {row.key: row.value for row in points(events) if not row.clip_only}
     assert others == numbers(plain)
