@@ -47,7 +47,7 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         frame=services.frame(digest, settings=settings),
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
-        made=shipped.made if (shipped := services.origin(found)) else {},
+        made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
     )
 
 

@@ -340,6 +340,16 @@ def _welcomed(home: Path) -> None:
     starter.bring(_store(home))
 
 
+def made_by(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Versions and machine of who computed a study, as study.json has them; empty where that was not noted."""
+    view = _of(settings).overview.study(digest)
+    noted = [job.made_by for job in (view.jobs if view else ()) if job.made_by]
+    if not noted:
+        return {}
+    alike = all(one == noted[0] for one in noted)
+    return noted[0] | {"versions_and_machine": f"of the computer that {'computed' if alike else 'began'} it"}
+
+
 def origin(status: Status) -> starter.Origin | None:
     """What made a study that came with Frontier; None for one that was computed here."""
     return starter.origin(status.digest, status.created)

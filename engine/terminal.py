@@ -16,9 +16,10 @@ from engine.data import datasets, own
 from engine.data.images import locate, remedy
 from engine.data.own import About
 from engine.jobs.progress import Status
+from engine.machine import PACKAGES, installed, machine
 from engine.planning import n_points
 from engine.report import words
-from engine.report.document import CAVEATS, PACKAGES, installed, machine
+from engine.report.document import CAVEATS
 from engine.report.tables import summary
 from engine.settings import Settings
 from engine.version import VERSION

@@ -16,12 +16,12 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.jobs",),
     ("engine.store", "engine.runs"),
     ("engine.planning",),
-    ("engine.training", "engine.features", "engine.checkpoint"),
+    ("engine.training", "engine.features", "engine.checkpoint", "engine.effort"),
     ("engine.robustness", "engine.leakage"),
     ("engine.privacy", "engine.models", "engine.data"),
     ("engine.study", "engine.options", "engine.wanted", "engine.notes"),
     ("engine.registry", "engine.settings", "engine.recipes", "engine.events"),
-    ("engine.results", "engine.checks", "engine.errors", "engine.version", "engine"),
+    ("engine.results", "engine.checks", "engine.errors", "engine.version", "engine.machine", "engine"),
 )
 TORCH = ("torch", "torchvision", "opacus", "torchattacks", "safetensors.torch")
 

@@ -1,34 +1,19 @@
 """study.json: the question, how far its answer got, and everything that made the numbers."""
 
 import json
-import os
-import platform
 from collections import Counter
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, isnan
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from engine import planning
+from engine.machine import machine, versions
 from engine.report import lines
 from engine.report.points import accuracies
 from engine.study import Study
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "opacus",
-    "torchattacks",
-    "dp-accounting",
-    "scikit-learn",
-    "scipy",
-    "numpy",
-    "pandas",
-)
 GUARANTEE = [
     "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
 ]  # fmt: skip
@@ -108,33 +93,3 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return None if isnan(value) else "inf"
     return value
-
-
-def versions() -> dict[str, str]:
-    """Version of Python and of every package that decides numbers; 'missing' when it is not installed."""
-    return {"python": platform.python_version(), **{name: installed(name) or "missing" for name in PACKAGES}}
-
-
-def installed(package: str) -> str | None:
-    """The installed version of a distribution, or None; imports nothing."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def machine() -> dict[str, Any]:
-    """What this computer is: system, processor, cores that may be used, memory in GB."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())

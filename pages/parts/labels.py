@@ -13,6 +13,7 @@ from engine.study import Study
 __all__ = ["NBSP", "budget", "percent", "strength"]
 
 Said = Callable[[str], str]  # what a name is called
+Number = Callable[[float], str]  # how a number is said
 JOINER = "\u2060"  # has no width, and lines are not broken at it
 ADDRESS = re.compile("www(?=[.])|@|:(?=//)", re.IGNORECASE)  # after these an address must not go on
 
@@ -33,6 +34,8 @@ IMAGES = "Images"
 IMAGES_HELP = "What the models learn to recognise: the number is that of training images."
 BUDGETS = "Privacy budgets ε"
 BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
+BUDGET, LOST, TIME, MEMORY = "Privacy budget", "Points lost, clean", "Training time", "Memory"
+NOT_MEASURED = "Time and memory of training were not measured when this study was computed."
 STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",
@@ -53,8 +56,24 @@ ATTACKED_REPEATS = "Repeats attacked"
 ATTACKED_REPEATS_HELP = "How many of the models trained at each budget are attacked, too."
 MODE = "Noise"
 MODES = {"reproducible": "reproducible (seeded)", "private": "private (secret)"}
+MODE_HELP = (
+    "Reproducible: noise follows from the images and the repeat's number (the seed). For teaching and public data: "
+    "publishing the seed voids the guarantee. Private: cryptographic noise of which nothing is kept, and a resumed job "
+    "draws anew; not hardened against floating-point attacks."
+)
 BATCHES = "Batches"
+OWN_BATCHES = "Each model draws its own batches"
+OWN_BATCHES_HELP = (
+    "Otherwise the models of one pass share batches: quicker, but releasing all of them together costs more privacy. "
+    "Takes longer: the button says how much."
+)
+OWN_BATCHES_ANYWAY = "Models that train one by one draw their own batches anyway."
 CLIP_ONLY = "Clipping alone"
+ALSO_CLIP = "Also clip without noise"
+ALSO_CLIP_HELP = (
+    "One more baseline, trained as the largest budget is but without its noise: what of the cost is due to clipping "
+    "gradients. It promises nothing."
+)
 DELTA = "Chance that the promise fails (δ)"
 DELTA_HELP = "A simplification. Exactly: the δ of (ε, δ)-differential privacy, which has to stay below 1/N."
 MORE_BUDGETS = "More privacy budgets"
@@ -91,6 +110,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
     "three can take it away.",
     "private": "Sampling and noise come from a cryptographic stream that is not kept.",
+    "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
+    "nothing.",
     "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",
     "noise_multiplier": "Standard deviation of the noise on a summed gradient, in units of the clipping norm.",
     "sample_rate": "Chance that an image is in a batch: Poisson sampling, the same for each image and step.",
@@ -167,6 +188,23 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{5 * round(seconds / 5)}{NBSP}s"
     return f"{round(seconds / 60)}{NBSP}min" if seconds < 5400 else f"{round(seconds / 3600)}{NBSP}h"
+
+
+def exact_duration(seconds: float) -> str:
+    """Measured seconds, with two digits that count.
+
+    >>> [exact_duration(s).replace(NBSP, " ") for s in (0.0312, 8.44, 1400)]
+    ['0.031 s', '8.4 s', '1,400 s']
+    """
+    return f"{seconds:,.0f}{NBSP}s" if seconds >= 10 else f"{seconds:.2g}{NBSP}s"
+
+
+def memory(n_bytes: float) -> str:
+    """
+    >>> memory(3.4e6).replace(NBSP, " ")
+    '3.4 MB'
+    """
+    return size(round(n_bytes))
 
 
 def small(value: float) -> str:

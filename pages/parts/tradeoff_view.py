@@ -18,7 +18,18 @@ from engine.report.palette import LIVE
 from engine.report.targets import Targets
 from engine.results import COLUMNS
 from engine.study import Study, parse
-from pages.parts import exports, labels, live, notices, present, progress, provenance, study_link, visitor
+from pages.parts import (
+    computing_cost,
+    exports,
+    labels,
+    live,
+    notices,
+    present,
+    progress,
+    provenance,
+    study_link,
+    visitor,
+)
 from pages.parts.form import DEFAULT
 
 INVITATION = (
@@ -137,6 +148,7 @@ def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
         live.Chart(by_strength, words, stops, info.strength),
         f"cost-{keep}",
     )
+    computing_cost.draw(frame, lost(info), keep)
 
 
 def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from engine import checkpoint, features, planning, runs
 from engine.data import datasets, own
@@ -349,7 +350,7 @@ def test_clipping_alone_is_one_more_line_trained_as_the_largest_budget_is(clippe
 def test_repeats_of_clipping_alone_draw_batches_of_their_own(clipped: tuple[Study, list[Event]]) -> None:
     """On shared batches, without noise and from zero weights, they would be one model and their spread a lie."""
     files = [Path(event.path) for event in clipped[1] if isinstance(event, Trained) and event.clip_only]
-    first, second = (runs.load_file(file)["linear.weight"] for file in files)
+    first, second = (load_file(file)["linear.weight"] for file in files)
     assert not torch.equal(first, second)
 
 
@@ -458,7 +459,7 @@ def test_weights_of_an_earlier_version_say_no_cost(
     study = small(seeds=1)
     executed(study, tmp_path)
     for file in tmp_path.rglob("*.safetensors"):
-        runs.save_file(runs.load_file(file), file, metadata={"study": "", "epsilon": "1.0", "seed": "0"})
+        save_file(load_file(file), file, metadata={"study": "", "epsilon": "1.0", "seed": "0"})
     again = executed(study, tmp_path)
     assert costs(again) == {SECONDS: {}, MEMORY: {}}
     assert len(points(again)) == planning.n_points(study)
