@@ -184,14 +184,14 @@ def train_network(
         with meter.paused():
             save(name, trainer.state() | {"effort": asdict(meter.effort())})
             if trainer.step in due:
-                hit = accuracy(trainer.model, *test)
+                hit = accuracy(trainer.released(), *test)
                 loss = trainer.loss(*train) if isinf(model.epsilon) else None
                 report(Progress([model], trainer.step, [hit], [loss]))
 
     words = (identity, model.epsilon, model.seed, *(("clip-only",) if model.clip_only else ()))
     with meter:
-        trainer.train(*train, batch_key=words, on_step=on_step)
-    return trainer.model.eval(), Cost(meter.effort())
+        trainer.train(*train, Seeded(), batch_key=words, on_step=on_step)
+    return trainer.released().eval(), Cost(meter.effort())
 
 
 def initial(make: Callable[[], nn.Module], identity: str, model: Candidate) -> nn.Module:
