@@ -73,7 +73,7 @@ class Recorder:
             self._batch.training.append(event)
         elif isinstance(event, Trained):
             self._batch.trained.append(replace(event, path=self._relative(event.path)))
-        else:
+        elif isinstance(event, Row):
             self._batch.rows.append(event)
 
     def _note_stage(self, event: Stage) -> None:
