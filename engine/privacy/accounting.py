@@ -9,7 +9,7 @@ on a coarser interval, still pessimistic; the accountant's name then says so.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from math import ceil, exp, expm1, inf, log, log1p, log10, sqrt
@@ -34,10 +34,9 @@ LEAST = exp(-4)  # noise below which nothing is looked for
 
 @dataclass(frozen=True)
 class Calibration:
-    """The noise that keeps a budget; `spent` is the epsilon after each of the marks that were asked for."""
+    """The noise that keeps a budget, in units of the clipping norm, and who says so."""
 
     noise_multiplier: float
-    spent: tuple[float, ...]
     accountant: str
 
 
@@ -192,19 +191,28 @@ def _price(one: Mechanism, interval: float) -> float:
     return (STEP_POINT * reach + COMPOSED_POINT * whole) / interval
 
 
-def calibrated(
-    cache: Path, epsilon: float, delta: float, sample_rate: float, steps: int, marks: Sequence[int]
-) -> Calibration:
-    """Noise, and the epsilon spent at each of `marks` steps (never above `epsilon`), remembered on disk."""
-    question = ["noise", *MADE_BY, epsilon, delta, sample_rate, steps, list(marks)]
-    noise, spent, name = remembered(cache, question, lambda: _answer(epsilon, delta, sample_rate, steps, marks))
-    return Calibration(noise, tuple(spent), name)
+def calibrated(cache: Path, epsilon: float, delta: float, sample_rate: float, steps: int) -> Calibration:
+    """The least noise that keeps (epsilon, delta), remembered on disk."""
+    question = ["noise", *MADE_BY, epsilon, delta, sample_rate, steps]
+    noise, name = remembered(cache, question, lambda: _calibrate(epsilon, delta, sample_rate, steps))
+    return Calibration(noise, name)
 
 
-def _answer(epsilon: float, delta: float, sample_rate: float, steps: int, marks: Sequence[int]) -> list[object]:
-    noise, name = _calibrate(epsilon, delta, sample_rate, steps)
-    if not noise:
-        return [noise, [inf for _ in marks], name]
-    at_a_mark = [Mechanism(sample_rate, noise, t) for t in marks]
-    interval = affordable(at_a_mark, _interval(epsilon, COARSE), USUAL)
-    return [noise, [min(epsilon, epsilon_spent(noise, sample_rate, t, delta, interval=interval)) for t in marks], name]
+def spending(cache: Path, epsilon: float, delta: float, trained: Mechanism, marks: Sequence[int]) -> list[float]:
+    """Epsilon after each of `marks` steps, rounded up and never above the `epsilon` that all keep; remembered."""
+    if trained.noise_multiplier == 0:
+        return [inf for _ in marks]
+    parts = [replace(trained, steps=t) for t in marks]
+    interval = affordable(parts, _interval(epsilon, COARSE), USUAL)
+    question = ["spending", *MADE_BY, interval, epsilon, delta, *vars(trained).values(), list(marks)]
+
+    def answer() -> list[float]:
+        spent = (epsilon_spent(*_terms(part), delta, interval=interval) for part in parts)
+        return [min(epsilon, one) for one in spent]
+
+    found: list[float] = remembered(cache, question, answer)
+    return found
+
+
+def _terms(one: Mechanism) -> tuple[float, float, int]:
+    return one.noise_multiplier, one.sample_rate, one.steps

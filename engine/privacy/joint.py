@@ -6,10 +6,15 @@ bound. Amplification by sampling is then paid for once. Models with batches of t
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from engine.mechanism import Mechanism
+from engine.privacy.accounting import FINE, MADE_BY, affordable, composed
+from engine.privacy.remembered import remembered
 
-__all__ = ["Mechanism", "released", "together"]
+__all__ = ["Mechanism", "interval", "joint_epsilon", "merged", "released", "together"]
+
+SECONDS = 2.0  # about what a joint guarantee may take that was not asked for before
 
 
 def released(models: Sequence[Mechanism], *, shared: bool) -> tuple[Mechanism, ...]:
@@ -37,3 +42,35 @@ def together(noise_multipliers: Iterable[float]) -> float:
     1.0
     """
     return float(sum(sigma**-2 for sigma in noise_multipliers) ** -0.5)
+
+
+def merged(mechanisms: Iterable[Mechanism]) -> list[Mechanism]:
+    """The same composition with equal ones done one after another, in one order whatever the order given.
+
+    >>> merged([Mechanism(0.1, 2.0, 5), Mechanism(0.1, 1.0, 5), Mechanism(0.1, 2.0, 8)])[1].steps
+    13
+    """
+    steps: dict[tuple[float, float], int] = {}
+    for one in mechanisms:
+        terms = one.sample_rate, one.noise_multiplier
+        steps[terms] = steps.get(terms, 0) + one.steps
+    return [Mechanism(rate, noise, steps[rate, noise]) for rate, noise in sorted(steps)]
+
+
+def interval(mechanisms: Iterable[Mechanism]) -> float:
+    """On what interval of the privacy loss these are composed, so that it takes about SECONDS."""
+    return affordable(merged(mechanisms), FINE, SECONDS)
+
+
+def joint_epsilon(mechanisms: Iterable[Mechanism], delta: float, cache: Path) -> float:
+    """Epsilon at `delta` of doing all of `mechanisms`, one after another: pessimistic, remembered on disk.
+
+    0 for none. The first time may take a few seconds.
+    """
+    parts = merged(mechanisms)
+    if not parts:
+        return 0.0
+    question = ["joint", *MADE_BY, interval(parts), delta, [list(vars(part).values()) for part in parts]]
+    answer = lambda: float(composed(parts, interval(parts)).get_epsilon_for_delta(delta))  # noqa: E731
+    found: float = remembered(cache, question, answer)
+    return found
