@@ -1,13 +1,14 @@
 """What one job does: load, make features, calibrate noise, train, attack. Knows no database and no page.
 
 `execute` may be killed at any moment and called again with the same folder: it goes on from its checkpoint and
-ends with the same numbers (same machine, versions and threads).
+ends with the same numbers (same machine, versions and threads). In mode 'private' it goes on with fresh noise, and
+says nothing about a model before the state it speaks of is on the disk: what is done again had told nobody anything.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf, isinf, nan
@@ -19,15 +20,17 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from engine import features, planning, training
+from engine import features, guarantees, planning, training
 from engine.checkpoint import Checkpoint
 from engine.data import entry
 from engine.data.images import load
 from engine.effort import Effort
-from engine.events import Event, Provisional, Stage, Trained
+from engine.events import Event, Provisional, Redone, Stage, Trained
+from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
-from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
+from engine.privacy import streams
+from engine.privacy.accounting import UNIT, spending
 from engine.recipes import recipe
 from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
 from engine.robustness import attacks, curve
@@ -53,12 +56,13 @@ class Places:
 def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     """Do the job, saying what happens through `emit`, which may raise to end it."""
     torch.set_num_threads(threads)
-    checkpoint = Checkpoint.open(places.folder)
+    checkpoint = Checkpoint.open(places.folder, careful=job.study.privacy.mode == "private")
     emit(Stage("data", 0, 2))
     asked = job.study
     train, test = (tensors(asked.dataset, places.data, train=split, own=asked.own) for split in (True, False))
     emit(Stage("data", 2, 2))
     candidates, spent = _calibrate(job, emit, places)
+    emit(guarantees.releases(job.study, places.cache))
     if not _trained(places.folder, candidates):
         _train(job, candidates, spent, (train, test), checkpoint, emit, places)
     for done in candidates:
@@ -77,26 +81,22 @@ def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) ->
 
 def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], dict[float, list[float]]]:
     """Every model with the noise its budget needs, and the epsilon each budget has spent at each progress mark."""
-    n_train, delta = entry.of(job.study).facts["n_train"], _delta(job.study)
+    n_train, delta = entry.of(job.study).facts["n_train"], guarantees.delta_of(job.study)
     candidates, spent = [], {}
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
         how = recipe(job.study.model, epsilon, n_train)
-        sample_rate = how.batch / n_train
-        sigma, spent[epsilon] = calibrated(
-            places.cache, epsilon, delta, sample_rate, how.steps, training.marks(how.steps)
-        )
-        candidates += [Candidate(epsilon, seed, how, sample_rate, sigma) for seed in job.seeds]
+        by = guarantees.calibration(job.study, epsilon, how, places.cache)
+        one = Mechanism(how.batch / n_train, by.noise_multiplier, how.steps)
+        spent[epsilon] = spending(places.cache, epsilon, delta, one, training.marks(how.steps))
+        candidates += [
+            Candidate(epsilon, seed, how, one.sample_rate, by.noise_multiplier, by.accountant) for seed in job.seeds
+        ]
     if job.clip_only:
         how = planning.clip_only_recipe(job.study)
         candidates += [Candidate(inf, seed, how, how.batch / n_train, 0.0) for seed in job.seeds]
     emit(Stage("noise", len(job.epsilons), len(job.epsilons)))
     return candidates, spent
-
-
-def _delta(study: Study) -> float:
-    assert study.privacy.delta is not None, "a job holds a resolved study"
-    return study.privacy.delta
 
 
 def _train(
@@ -113,20 +113,25 @@ def _train(
     fresh = new_model(job.study)
     if isinstance(fresh, ScatteringLinear):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
-        report = _reporter(candidates, spent, emit)
-        trained = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
+        session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
+        independent = job.study.privacy.independent_batches
+        trained = training.train_linear(*found, candidates, identity, session, independent=independent)
         for candidate in candidates:
             matrix, cost = trained[candidate.key]
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
             _keep(job.study, places.folder, candidate, tensors, cost)
         return
-    report = _reporter(candidates, spent, emit)
+    session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
-            model, cost = training.train_network(
-                lambda: new_model(job.study), *data, candidate, identity, checkpoint.values, checkpoint.save, report
-            )
+            model, cost = training.train_network(lambda: new_model(job.study), *data, candidate, identity, session)
             _keep(job.study, places.folder, candidate, model.state_dict(), cost)
+
+
+def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
+    """Random bits of the study's mode: secret ones have a new key here, and never had another in this process."""
+    draws = streams.draws(study.privacy.mode)
+    return training.Session(checkpoint.values, checkpoint.save, report, _redoer(study, emit), draws)
 
 
 def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
@@ -147,6 +152,17 @@ def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit
     return report
 
 
+def _redoer(study: Study, emit: Emit) -> training.Redo:
+    """Says which private models may do steps a second time; with seeded noise they are the same steps."""
+
+    def redo(models: Sequence[Candidate], steps: int) -> None:
+        for model in models:
+            if steps and study.privacy.mode == "private" and not isinf(model.epsilon):
+                emit(Redone(model.epsilon, model.seed, steps))
+
+    return redo
+
+
 def training_identity(study: Study, data: Pair) -> str:
     """Names the random streams of a study's training: what decides the models, not how they are attacked.
 
@@ -155,7 +171,9 @@ def training_identity(study: Study, data: Pair) -> str:
     """
     versions = [planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version]
     images = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
-    chosen = [study.dataset, study.model, _delta(study), versions, images]
+    chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, images]
+    if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
+        chosen.append("independent batches")
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 
@@ -309,13 +327,13 @@ def _row(job: Job, model: Candidate, metric: str, eps: float, found: Measured, s
         model=study.model,
         defence="none",
         epsilon=model.epsilon,
-        delta=_delta(study) if private else nan,
+        delta=guarantees.delta_of(study) if private else nan,
         noise_multiplier=model.noise_multiplier,
         sample_rate=model.sample_rate,
         train_steps=model.recipe.steps,
         max_grad_norm=model.recipe.max_grad_norm,
-        accountant=ACCOUNTANT if private else "none",
-        mode="reproducible",
+        accountant=model.accountant,
+        mode=study.privacy.mode,
         unit=UNIT,
         seed=model.seed,
         metric=metric,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -30,6 +30,9 @@ from engine.store.queue import Planned
 from engine.store.store import Store
 from engine.study import OWN, Job, Study
 from engine.wanted import ALL, Wanted
+
+if TYPE_CHECKING:
+    from engine.guarantees import Guarantees
 
 PAGE, COMMAND_LINE = "page", "command line"  # how the names of those who wait begin
 LOG_TAIL = 20_000  # characters
@@ -303,6 +306,17 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     parts = [timing.stages(resolved, _units(job, settings), machine.speeds, threads) for job in jobs]
     seconds = timing.makespan((sum(stages.values()) for stages, _ in parts), machine.workers)
     return Estimate(seconds, all(measured for _, measured in parts))
+
+
+def guarantees(study: Study, *, settings: Settings | None = None) -> "Guarantees":
+    """What a study promises: each budget alone, all its models together, the best of several tries (engine.guarantees).
+
+    Seconds the first time, milliseconds later; BadInput if it cannot be run as asked.
+    """
+    from engine.guarantees import guarantees as computed  # the accountant takes a second to import
+
+    settings = settings or Settings()
+    return computed(resolve(study, settings=settings), settings.cache)
 
 
 def choices(*, settings: Settings | None = None) -> Choices:

@@ -39,4 +39,5 @@ def roc(fprs: Sequence[float] | NDArray[np.float64], mechanism: Mechanism, cache
     """
     false_alarms = np.asarray(fprs, dtype=np.float64)
     bounds = np.exp(EXPONENTS) * false_alarms[:, None] + curve(mechanism, cache)
-    return np.clip(bounds.min(axis=1), false_alarms, 1.0)
+    reached: NDArray[np.float64] = np.clip(bounds.min(axis=1), false_alarms, 1.0)
+    return reached

@@ -394,7 +394,6 @@ def test_a_network_clips_without_noise_in_a_job_of_its_own(tmp_path: Path, monke
 
     def noting(self: dpsgd.Trainer, *data: Any, **how: Any) -> None:
         noted.append((self.column.noise_multiplier, self.column.max_grad_norm))
-        assert isinstance(self.optimizer, dpsgd.Optimizer) == (self.column.max_grad_norm < inf)
         train(self, *data, **how)
 
     monkeypatch.setattr(dpsgd.Trainer, "train", noting)
