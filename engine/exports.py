@@ -5,14 +5,16 @@ Like engine.services: what goes wrong is a FrontierError whose message may be sh
 
 from dataclasses import replace
 
-from engine import services
+from engine import planning, services
 from engine.data import entry
 from engine.errors import BadInput
+from engine.promise import Guarantees
 from engine.report import figures
 from engine.report.caption import Part
 from engine.report.export import WIDTHS, Subject, exported, file_name
 from engine.services import Choice
 from engine.settings import Settings
+from engine.study import Study
 
 
 def export(
@@ -48,7 +50,13 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
         made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
+        together=_together(study, digest, settings),
     )
+
+
+def _together(study: Study, digest: str, settings: Settings) -> Guarantees | None:
+    """What releasing all models of a study promises; None of one that another version trained in another way."""
+    return services.guarantees(study, settings=settings) if planning.digest(study) == digest else None
 
 
 def _part(entries: tuple[Choice, ...], name: str) -> Part:

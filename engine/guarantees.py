@@ -1,6 +1,5 @@
 """What a study promises: each budget alone, all its models together, and the best of several tries. No torch."""
 
-from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
 
@@ -11,47 +10,11 @@ from engine.mechanism import Mechanism
 from engine.privacy import joint
 from engine.privacy.accounting import MADE_BY, UNIT, Calibration, accountant, calibrated
 from engine.privacy.remembered import remembered
+from engine.promise import Guarantees, Promise
 from engine.recipes import Recipe, recipe
 from engine.study import Study
 
 TRIES = 10  # about so many models are trained before one is chosen
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What holds for one model of a budget, when it alone is released.
-
-    `best_of` is the epsilon when it is the best of about Guarantees.tries tries, on the conditions of joint.best_of.
-    """
-
-    epsilon: float
-    noise_multiplier: float
-    sample_rate: float
-    steps: int
-    accountant: str
-    best_of: float
-
-
-@dataclass(frozen=True)
-class Guarantees:
-    """What a study promises of each training image, at `delta`; `unit` is what is added or removed.
-
-    `separate` has one entry a private budget, ascending. `joint` is the epsilon of releasing all `n_models` private
-    models, under the sharing that was used (`shared`: the same batches); `other` the epsilon had they been trained
-    under the other sharing. Where every model has batches of its own whatever is asked for (networks), `other` is
-    None. `unprotected`: there are models without noise besides, for which no epsilon holds.
-    """
-
-    delta: float
-    unit: str
-    separate: tuple[Promise, ...]
-    n_models: int
-    shared: bool
-    joint: float
-    other: float | None
-    accountant: str
-    tries: int
-    unprotected: bool
 
 
 def guarantees(study: Study, cache: Path) -> Guarantees:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from engine.jobs import deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models
+from engine.promise import Guarantees
 from engine.registry import Entry
 from engine.robustness import attacks
 from engine.settings import Settings
@@ -30,9 +31,6 @@ from engine.store.queue import Planned
 from engine.store.store import Store
 from engine.study import OWN, Job, Study
 from engine.wanted import ALL, Wanted
-
-if TYPE_CHECKING:
-    from engine.guarantees import Guarantees
 
 PAGE, COMMAND_LINE = "page", "command line"  # how the names of those who wait begin
 LOG_TAIL = 20_000  # characters
@@ -308,15 +306,16 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     return Estimate(seconds, all(measured for _, measured in parts))
 
 
-def guarantees(study: Study, *, settings: Settings | None = None) -> "Guarantees":
-    """What a study promises: each budget alone, all its models together, the best of several tries (engine.guarantees).
+def guarantees(study: Study, *, settings: Settings | None = None) -> Guarantees:
+    """What a study promises: each budget alone, all its models together, the best of several tries (engine.promise).
 
     Seconds the first time, milliseconds later; BadInput if it cannot be run as asked.
     """
     from engine.guarantees import guarantees as computed  # the accountant takes a second to import
 
     settings = settings or Settings()
-    return computed(resolve(study, settings=settings), settings.cache)
+    resolved = planning.resolve(study) if study.own else resolve(study, settings=settings)  # its images may be gone
+    return computed(resolved, settings.cache)
 
 
 def choices(*, settings: Settings | None = None) -> Choices:

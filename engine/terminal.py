@@ -19,7 +19,7 @@ from engine.jobs.progress import Status
 from engine.machine import PACKAGES, installed, machine
 from engine.planning import n_points
 from engine.report import words
-from engine.report.document import CAVEATS
+from engine.report.document import caveats
 from engine.report.tables import summary
 from engine.settings import Settings
 from engine.version import VERSION
@@ -111,7 +111,7 @@ def _promise(frame: pd.DataFrame, intervals: list[str]) -> list[str]:
         else ""
     )
     promise = f"Epsilon: unit {unit}, delta {delta:g}, {of['accountant'].iloc[0]}, mode {of['mode'].iloc[0]}."
-    return [f"{attack}in brackets: {' or '.join(intervals)}.", promise, *CAVEATS]
+    return [f"{attack}in brackets: {' or '.join(intervals)}.", promise, *caveats(str(of["mode"].iloc[0]))]
 
 
 def print_studies(statuses: list[Status]) -> None:

@@ -24,6 +24,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     (
         "engine.results",
         "engine.mechanism",
+        "engine.promise",
         "engine.checks",
         "engine.errors",
         "engine.version",

@@ -20,7 +20,7 @@ __all__ = ["Mechanism", "best_of", "interval", "joint_epsilon", "merged", "relea
 
 GEOMETRIC, LOGARITHMIC = 1.0, 0.0  # how a random number of tries is distributed
 ORDERS = (*range(2, 65), 80, 96, 128, 192, 256, 384, 512, 1024)  # of Renyi divergences; others do not always converge
-SECONDS = 2.0  # about what a joint guarantee may take that was not asked for before
+SECONDS = 1.0  # about what a joint guarantee may take that was not asked for before
 
 
 def released(models: Sequence[Mechanism], *, shared: bool) -> tuple[Mechanism, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from engine import planning
 from engine.machine import machine, versions
+from engine.promise import Guarantees
 from engine.report import lines
 from engine.report.points import accuracies
 from engine.study import Study
@@ -17,18 +18,39 @@ from engine.study import Study
 GUARANTEE = [
     "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
 ]  # fmt: skip
+MODES = {
+    "reproducible": "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the "
+    "repeat.",
+    "private": "Mode 'private': sampling and noise from a cryptographic stream that is not kept, not hardened against "
+    "floating-point attacks.",
+}
 CAVEATS = (
-    "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the repeat.",
     "Epsilon does not include the choice of hyperparameters.",
     "Robust accuracies are upper bounds: a stronger attack than the one we tried may find more.",
 )
 
+BEST_OF = (
+    "the number of tries is random (geometric) and drawn beforehand, only the best is released, and it is chosen on "
+    "public data or privately within each try's own epsilon (arXiv:2110.03620); a fixed grid of tries composes instead"
+)
+
+
+def caveats(mode: str) -> tuple[str, ...]:
+    """What the numbers of a study with noise of this mode do not say, in sentences."""
+    return (*([MODES[mode]] if mode in MODES else []), *CAVEATS)
+
 
 def study_json(
-    study: Study, digest: str, frame: pd.DataFrame, *, state: str = "done", seconds: float | None = None
+    study: Study,
+    digest: str,
+    frame: pd.DataFrame,
+    *,
+    state: str = "done",
+    seconds: float | None = None,
+    together: Guarantees | None = None,
 ) -> bytes:
     """UTF-8 JSON: configuration, digest, the promise at each budget, versions, machine, duration in seconds."""
-    return as_json(described(study, digest, frame, state=state, seconds=seconds))
+    return as_json(described(study, digest, frame, state=state, seconds=seconds, together=together))
 
 
 def curves_json(frame: pd.DataFrame, described: dict[str, Any]) -> bytes:
@@ -40,8 +62,16 @@ def curves_json(frame: pd.DataFrame, described: dict[str, Any]) -> bytes:
     return as_json(described | {"results": rows})
 
 
-def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, seconds: float | None) -> dict[str, Any]:
-    """What study.json holds, fit for JSON."""
+def described(
+    study: Study,
+    digest: str,
+    frame: pd.DataFrame,
+    *,
+    state: str,
+    seconds: float | None,
+    together: Guarantees | None = None,
+) -> dict[str, Any]:
+    """What study.json holds, fit for JSON; `together` is null where it is not known or nothing is private."""
     return {
         "digest": digest,
         "state": state,
@@ -50,12 +80,13 @@ def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, sec
         "duration_seconds": None if seconds is None else round(seconds, 3),
         "study": study.model_dump(mode="json"),
         "privacy": promises(frame),
+        "released_together": joint_promise(together),
         "n_results": len(frame),
         "engine_versions": sorted({str(name) for name in frame["engine_version"]}),
         "versions_and_machine": "of the computer that wrote this file, when it did",
         "versions": versions(),
         "machine": machine(),
-        "caveats": CAVEATS,
+        "caveats": caveats(study.privacy.mode),
     }  # fmt: skip
 
 
@@ -82,6 +113,24 @@ def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant, mode; fit for JSON."""
     rows = frame.sort_values("epsilon").drop_duplicates(GUARANTEE)[GUARANTEE].to_dict("records")
     return [plain(row) for row in rows]
+
+
+def joint_promise(found: Guarantees | None) -> dict[str, Any] | None:
+    """What releasing all private models of a study amounts to, and what picking the best of several costs."""
+    if found is None or not found.separate:
+        return None
+    best = {f"{one.epsilon:g}": one.best_of for one in found.separate}
+    return {
+        "epsilon": found.joint,
+        "delta": found.delta,
+        "unit": found.unit,
+        "models": found.n_models,
+        "batches": "the same" if found.shared else "independent",
+        "epsilon_under_the_other_sharing": found.other,
+        "accountant": found.accountant,
+        "models_without_noise_besides": found.unprotected,
+        "best_of_tries": {"tries": found.tries, "epsilon_by_budget": best, "conditions": BEST_OF},
+    }
 
 
 def plain(row: Mapping[Any, Any]) -> dict[str, Any]:

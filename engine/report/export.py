@@ -13,6 +13,7 @@ import pandas as pd
 
 from engine.checks import known
 from engine.errors import BadInput, FrontierError
+from engine.promise import Guarantees
 from engine.report import document, figures, lines
 from engine.report.caption import Part, caption
 from engine.report.tables import curves_csv, curves_parquet
@@ -27,7 +28,8 @@ class Subject:
     """What is exported: a study as it stands, the strength marked on its charts, and what its parts are called.
 
     `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
-    `made` is what study.json says of another machine that made it, empty for this one.
+    `made` is what study.json says of another machine that made it, empty for this one; `together` what releasing all
+    of its models promises, None where that is not known.
     """
 
     study: Study
@@ -38,15 +40,23 @@ class Subject:
     strength: float | None
     parts: tuple[Part, Part, Part]
     made: Mapping[str, Any] = field(default_factory=dict)
+    together: Guarantees | None = None
 
     @property
     def described(self) -> dict[str, Any]:
-        here = document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
+        here = document.described(
+            self.study,
+            self.digest,
+            self.frame,
+            state=self.state,
+            seconds=self.seconds,
+            together=self.together,
+        )
         return here | dict(self.made)
 
     @property
     def caption(self) -> str:
-        return caption(self.study, self.digest, self.frame, self.parts, self.strength)
+        return caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together)
 
     @property
     def information(self) -> figures.TradeOff:

@@ -80,7 +80,10 @@ MORE_BUDGETS = "More privacy budgets"
 MORE_BUDGETS_HELP = "From 0.05 to 100, or none; several with commas."
 MORE_STRENGTHS = "More attack strengths"
 MORE_STRENGTHS_HELP = "In percent of full brightness, or a distance; several with commas."
-GUARANTEE = {"reproducible": "reproducible: no guarantee once the seed is known", "private": "private"}
+GUARANTEE = {
+    "reproducible": "reproducible: no guarantee once the seed is known",
+    "private": "private: secret noise, not hardened against floating-point attacks",
+}
 UNIT = "one image added or removed"
 STAGES = {
     "": "starting",
@@ -109,7 +112,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "and any two training sets that differ in one image.",
     "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
     "three can take it away.",
-    "private": "Sampling and noise come from a cryptographic stream that is not kept.",
+    "private": "Sampling and noise come from a cryptographic stream that is not kept, so nobody can take the noise away. "
+    "Not hardened against floating-point attacks: who sees every digit of the weights may learn a little more.",
     "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
     "nothing.",
     "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",

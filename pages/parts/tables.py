@@ -39,7 +39,7 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
             },
             alt="Delta, noise and sampling of each privacy budget.",
         )
-        for sentence in (_terms(frame), *document.CAVEATS):
+        for sentence in (_terms(frame), *document.caveats(str(frame["mode"].iloc[0]))):
             st.caption(sentence)
 
 
