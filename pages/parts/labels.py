@@ -112,7 +112,7 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "and any two training sets that differ in one image.",
     "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
     "three can take it away.",
-    "private": "Sampling and noise come from a cryptographic stream that is not kept, so nobody can take the noise away. "
+    "private": "Sampling and noise come from a cryptographic stream that is not kept: nobody can take the noise away. "
     "Not hardened against floating-point attacks: who sees every digit of the weights may learn a little more.",
     "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
     "nothing.",
