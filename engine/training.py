@@ -145,12 +145,12 @@ def train_network(
     def on_step() -> None:
         save(name, trainer.state())
         if trainer.step in due:
-            hit = accuracy(trainer.model, *test)
+            hit = accuracy(trainer.released(), *test)
             loss = trainer.loss(*train) if isinf(model.epsilon) else None
             report(Progress([model], trainer.step, [hit], [loss]))
 
-    trainer.train(*train, batch_key=(identity, model.epsilon, model.seed), on_step=on_step)
-    return trainer.model.eval()
+    trainer.train(*train, Seeded(), batch_key=(identity, model.epsilon, model.seed), on_step=on_step)
+    return trainer.released().eval()
 
 
 def initial(make: Callable[[], nn.Module], identity: str, model: Candidate) -> nn.Module:

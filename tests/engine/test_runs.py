@@ -121,12 +121,10 @@ def in_training(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         seen.extend(_noted(c.key, c.noise_multiplier, c.max_grad_norm, *drawn) for c in columns if c.noise_multiplier)
         return bank_train(features, columns, state, draws, **how)
 
-    def noted_network(self: dpsgd.Trainer, x: Any, y: Any, *, batch_key: Any, on_step: Any) -> None:
-        if isinstance(self.optimizer, dpsgd.Optimizer):
-            norm = self.optimizer.max_grad_norm / (1 - bank.MARGIN)
-            sigma = self.optimizer.scale / norm
-            seen.append(_noted(self.column.key, sigma, norm, self.sample_rate, self.recipe.steps))
-        network_train(self, x, y, batch_key=batch_key, on_step=on_step)
+    def noted_network(self: dpsgd.Trainer, x: Any, y: Any, draws: Any, *, batch_key: Any, on_step: Any) -> None:
+        if (sigma := self.column.noise_multiplier) > 0:
+            seen.append(_noted(self.column.key, sigma, self.column.max_grad_norm, self.sample_rate, self.recipe.steps))
+        network_train(self, x, y, draws, batch_key=batch_key, on_step=on_step)
 
     monkeypatch.setattr(bank, "train", noted_bank)
     monkeypatch.setattr(dpsgd.Trainer, "train", noted_network)
