@@ -84,17 +84,16 @@ def _compare(model: nn.Module, x: Tensor, y: Tensor) -> None:
     each = losses(model, x, y).unbind()
     names = {parameter: name for name, parameter in model.named_parameters() if parameter.requires_grad}
     for i, one in enumerate(each):
-        true = torch.autograd.grad(one, list(names), retain_graph=i < len(each) - 1, allow_unused=True)
-        for (parameter, name), grad in zip(names.items(), true, strict=True):
-            expected = torch.zeros_like(parameter) if grad is None else grad
+        true = torch.autograd.grad(one, list(names), retain_graph=True, materialize_grads=True, allow_unused=True)
+        for (parameter, name), expected in zip(names.items(), true, strict=True):
             ours = found[parameter][i] if parameter in found else torch.zeros_like(parameter)
-            _agree(name, ours.flatten(), expected.flatten())
+            _agree(name, ours.flatten().detach(), expected.flatten())
 
 
 def _foreign(model: nn.Module) -> str:
     """The layers that are not our own, of which one must be to blame."""
-    found = persample.units(model).items()
-    return ", ".join(f"layer '{name}' ({type(unit).__name__})" for name, unit in found if type(unit) not in persample.OWN)
+    found = {name: type(unit) for name, unit in persample.units(model).items()}
+    return ", ".join(f"layer '{name}' ({kind.__name__})" for name, kind in found.items() if kind not in persample.OWN)
 
 
 def _agree(name: str, ours: Tensor, true: Tensor) -> None:

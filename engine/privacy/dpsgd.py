@@ -72,21 +72,26 @@ class Trainer:
 
         BadInput, before the first step, when the model's gradients cannot be clipped image by image.
         """
-        self._prepare(x)
+        self.prepare(x)
         while self.step < self.recipe.steps:
             batch = draws.batch(len(y), self.sample_rate, *batch_key, "batch", self.step)
-            sums = self._sums(x, y, torch.from_numpy(batch), draws)
-            self._descend(sums, draws)
-            self.step += 1
+            self.advance(x, y, torch.from_numpy(batch), draws)
             on_step()
 
-    def _prepare(self, x: Tensor) -> None:
+    def prepare(self, x: Tensor) -> None:
         """Refuse what cannot be clipped; choose how many images a chunk holds."""
+        images = CHUNK
         if not isinf(self.column.max_grad_norm):
             coupling.check(self.model, tuple(x.shape[1:]))
-        self.chunk = max(1, min(CHUNK, MEMORY // footprint(self.twin, x[:1])) // self.recipe.views)
+            images = min(CHUNK, MEMORY // footprint(self.twin, x[:1]))
+        self.chunk = max(1, images // self.recipe.views)
 
-    def _sums(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> Sums:
+    def advance(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> None:
+        """One step, on the images `rows`."""
+        self._descend(self.sums(x, y, rows, draws), draws)
+        self.step += 1
+
+    def sums(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> Sums:
         """Sum over `rows` of each image's clipped gradient, in float64, a chunk at a time."""
         chances = self._chances(len(y), draws)
         totals = {p: torch.zeros_like(p, dtype=torch.float64) for p in self.names}

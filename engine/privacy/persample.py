@@ -6,7 +6,7 @@ gradient, `Outer` keeps its two factors, whose Gram matrices give the norm (arXi
 Linear layers, convolutions, GroupNorm and LayerNorm are our own; every other layer goes through Opacus.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -143,6 +143,11 @@ def gradients(calls: Sequence[Call], loss: Tensor, views: int = 1) -> Gradients:
     for call, grad in zip(calls, arrived, strict=True):
         if grad is not None:
             pairs.setdefault(call.layer, []).append((call.given[0], grad))
+    return _of_layers(pairs, views)
+
+
+@torch.no_grad()
+def _of_layers(pairs: Mapping[nn.Module, Pairs], views: int) -> Gradients:
     found: dict[Tensor, list[Gradient]] = {}
     for layer, of_calls in pairs.items():
         for parameter, gradient in OWN.get(type(layer), _by_opacus)(layer, of_calls, views).items():
