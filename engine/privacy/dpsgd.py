@@ -5,7 +5,8 @@ back for rounding; sums over chunks and noise are float64, so that what is left 
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isinf
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.privacy.streams import Draws
 from engine.privacy.views import CHANCES, seen
 from engine.recipes import Recipe
 
-CHUNK = 128  # images at once, views counted: faster than more (docs/results.md), and what bounds memory
+CHUNK = 256  # images at once, views counted: hardly slower than more (docs/results.md), and what bounds memory
 MEMORY = 2**28  # bytes that a chunk's noted inputs, outputs and gradients may take
 
 Sums = dict[Tensor, Tensor]  # by parameter of the twin
@@ -96,13 +97,14 @@ class Trainer:
         chances = self._chances(len(y), draws)
         totals = {p: torch.zeros_like(p, dtype=torch.float64) for p in self.names}
         device = next(iter(totals)).device
-        for part in rows.split(self.chunk) if len(rows) else ():
-            images, labels = x[part].to(device), y[part].to(device)
-            if chances is not None:
-                images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
-                labels = labels.repeat_interleave(self.recipe.views)
-            for parameter, total in self._of_chunk(images, labels).items():
-                totals[parameter] += total
+        with dropping(self.twin, draws, *self.column.key, "dropout", self.step):
+            for part in rows.split(self.chunk) if len(rows) else ():
+                images, labels = x[part].to(device), y[part].to(device)
+                if chances is not None:
+                    images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
+                    labels = labels.repeat_interleave(self.recipe.views)
+                for parameter, total in self._of_chunk(images, labels).items():
+                    totals[parameter] += total
         return totals
 
     def _chances(self, n: int, draws: Draws) -> Any:
@@ -164,6 +166,20 @@ def twin(model: nn.Module) -> nn.Module:
     """A copy whose parameters and buffers lie in the same memory, with nothing else in common."""
     shared = {id(p): nn.Parameter(p.data, requires_grad=p.requires_grad) for p in model.parameters()}
     return copy.deepcopy(model, shared | {id(b): b for b in model.buffers()})
+
+
+@contextmanager
+def dropping(model: nn.Module, draws: Draws, *words: str | int | float) -> Iterator[None]:
+    """Dropout knows the global generator only: lent to it from a seed of our own, and put back as it was.
+
+    What is dropped is no part of the guarantee. Without dropout nothing is touched, so that others may draw meanwhile.
+    """
+    if not any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in model.modules()):
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(draws.normal((1,), *words).view("int64")[0]))
+        yield
 
 
 def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, views: int = 1) -> Sums:

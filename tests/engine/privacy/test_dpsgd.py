@@ -134,6 +134,22 @@ def _copy(state: dict[str, object]) -> dict[str, object]:
     return loaded
 
 
+def test_dropout_follows_the_draws_and_not_the_global_generator() -> None:
+    results = []
+    for seed in (1, 2):
+        model, x, y = task()
+        torch.manual_seed(seed)
+        state = torch.random.get_rng_state()
+        dropping = nn.Sequential(model, nn.Dropout(0.5))
+        trainer(dropping).train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
+        assert torch.equal(state, torch.random.get_rng_state())
+        results.append(_first(model))
+    plain, x, y = task()
+    trainer(plain).train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
+    assert torch.equal(*results)
+    assert not torch.equal(results[0], _first(plain))
+
+
 def test_without_privacy_there_is_no_clipping_and_no_noise() -> None:
     model, x, y = task()
     twin, _, _ = task()
