@@ -196,7 +196,7 @@ def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, vi
 def footprint(model: nn.Module, x: Tensor) -> int:
     """Bytes that a chunk takes for each image, roughly: what layers are given, and gradients that are written out."""
     device = next(model.parameters()).device
-    with persample.recorded(model) as calls:
+    with torch.random.fork_rng(devices=[]), persample.recorded(model) as calls:
         loss = losses(model, x.to(device), torch.zeros(1, dtype=torch.int64, device=device)).sum()
     held = [tensor for gradient in persample.gradients(calls, loss).values() for tensor in vars(gradient).values()]
     given = [part for call in calls for part in call.given]
