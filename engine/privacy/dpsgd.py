@@ -57,7 +57,8 @@ class Trainer:
         """Go on from `state()`."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.averages = dict(state["averages"])
+        for name, average in self.averages.items():
+            average.copy_(state["averages"][name])
         self.step = int(state["step"])
 
     def train(
