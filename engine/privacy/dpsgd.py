@@ -110,14 +110,16 @@ class Trainer:
 
     def _chances(self, n: int, draws: Draws) -> Any:
         """Random numbers for the views of this step, (n, views, 3): an image's own, whoever else is in the batch."""
-        if not (self.recipe.shift or self.recipe.flip):
+        if self.recipe.views == 1 and not (self.recipe.shift or self.recipe.flip):
             return None
         return draws.normal((n, self.recipe.views, CHANCES), *self.column.key, "views", self.step)
 
     def _of_chunk(self, x: Tensor, y: Tensor) -> Sums:
         if isinf(self.column.max_grad_norm):
             loss = losses(self.twin, x, y).sum() / self.recipe.views
-            return dict(zip(self.names, torch.autograd.grad(loss, list(self.names)), strict=True))
+            return dict(
+                zip(self.names, torch.autograd.grad(loss, list(self.names), materialize_grads=True), strict=True)
+            )
         return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views)
 
     def _descend(self, sums: Sums, draws: Draws) -> None:

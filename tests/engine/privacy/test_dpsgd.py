@@ -223,6 +223,17 @@ def test_views_of_an_image_count_once() -> None:
         torch.testing.assert_close(a, b - 0.5 * t / 20, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("bound", [0.2, inf])
+def test_views_that_are_all_alike_change_nothing(bound: float) -> None:
+    found = []
+    for views in (1, 3):
+        model, x, y = task()
+        recipe = Recipe(batch=20, steps=2, learning_rate=0.5, max_grad_norm=bound, views=views)
+        trainer(model, recipe, noise=0.0).train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
+        found.append(_first(model))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
+
+
 # Who is in a batch: the gradient of a linear layer on one-hot inputs names its examples.
 
 
