@@ -117,9 +117,8 @@ class Trainer:
     def _of_chunk(self, x: Tensor, y: Tensor) -> Sums:
         if isinf(self.column.max_grad_norm):
             loss = losses(self.twin, x, y).sum() / self.recipe.views
-            return dict(
-                zip(self.names, torch.autograd.grad(loss, list(self.names), materialize_grads=True), strict=True)
-            )
+            found = torch.autograd.grad(loss, list(self.names), materialize_grads=True)
+            return dict(zip(self.names, found, strict=True))
         return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views)
 
     def _descend(self, sums: Sums, draws: Draws) -> None:
