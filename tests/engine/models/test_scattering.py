@@ -31,12 +31,12 @@ def test_channels_do_not_mix() -> None:
 
 
 def test_modulus_is_differentiable_with_zero_gradient_at_zero() -> None:
-    parts = torch.tensor([[3.0, 0.0, 4.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    parts = torch.tensor([[[3.0, 0.0], [4.0, 0.0]]], dtype=torch.float64, requires_grad=True)
     size = Modulus.apply(parts)
     assert size.tolist() == [[5.0, 0.0]]
     size.sum().backward()
     assert parts.grad is not None
-    torch.testing.assert_close(parts.grad, torch.tensor([[0.6, 0.0, 0.8, 0.0]], dtype=torch.float64))
+    torch.testing.assert_close(parts.grad, torch.tensor([[[0.6, 0.0], [0.8, 0.0]]], dtype=torch.float64))
 
 
 def test_features_use_no_statistics_of_the_batch_and_are_normalised_by_group() -> None:
