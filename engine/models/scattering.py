@@ -146,30 +146,31 @@ def operators(height: int, width: int) -> dict[str, Tensor]:
 
 
 class Modulus(torch.autograd.Function):
-    """(M, 2, K), real and imaginary parts -> (M, K), |a + ib|; its gradient at zero is zero."""
+    """`size_of` with a gradient of two passes over memory; at zero it is zero."""
 
     @staticmethod
     def forward(ctx: Any, parts: Tensor) -> Tensor:
-        real, imaginary = parts.unbind(1)
-        size = torch.addcmul(real * real, imaginary, imaginary).sqrt_()
+        size = size_of(parts)
         ctx.save_for_backward(parts, size)
         return size
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         parts, size = ctx.saved_tensors
-        scale = (grad / size).masked_fill_(size == 0, 0)
-        out: Tensor = parts * scale[:, None]
+        out: Tensor = parts * (grad / size)[:, None]
         return out
 
 
+def size_of(parts: Tensor) -> Tensor:
+    """(M, 2, K), real and imaginary parts -> (M, K), |a + ib|, and 1e-18 at zero, where nothing is divided by zero."""
+    real, imaginary = parts.unbind(1)
+    return torch.addcmul(parts.new_tensor(1e-36), real, real).addcmul_(imaginary, imaginary).sqrt_()
+
+
 def modulus(parts: Tensor) -> Tensor:
-    """(M, 2, K), real and imaginary -> (M, K), |a + ib|; an exported program gets plain operations of equal values."""
+    """`size_of`; an exported program gets plain operations."""
     if torch.compiler.is_exporting():
-        real, imaginary = parts.unbind(1)
-        square = torch.addcmul(real * real, imaginary, imaginary)
-        flat = square == 0
-        return torch.where(flat, 0.0, torch.where(flat, 1.0, square).sqrt())
+        return size_of(parts)
     size: Tensor = Modulus.apply(parts)
     return size
 
