@@ -16,7 +16,7 @@ LOOK = 0.02  # seconds between two looks at the memory: a shorter peak may be mi
 
 @dataclass(frozen=True)
 class Effort:
-    """`seconds` of all attempts together; `memory`: bytes held at most beyond those held before, in one attempt."""
+    """`seconds` of all attempts together; `memory`: most bytes that a step held beyond those held before training."""
 
     seconds: float = 0.0
     memory: int = 0
@@ -25,6 +25,9 @@ class Effort:
 class Meter:
     """Measures what runs inside `with Meter(before)`, where `before` is what earlier attempts have cost.
 
+    After each step the clock is `paused`. What is held then for the first time (weights, momentum) counts, and what a
+    step needs besides; not what piles up from step to step: a library keeps kernels for every size of batch it has met.
+
     Memory is what the process has allocated, looked at every LOOK seconds: not what was freed and is kept for later,
     nor files and libraries mapped into it. Where the C library does not say, it is what the system counts as its own.
     """
@@ -32,12 +35,13 @@ class Meter:
     def __init__(self, before: Effort) -> None:
         self._seconds, self._memory = before.seconds, before.memory
         self._since: float | None = None
-        self._held = 0
+        self._floor = 0  # what is held when a step begins
+        self._kept: int | None = None  # what training holds between its steps
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="meter", daemon=True)
 
     def __enter__(self) -> Self:
-        self._held, self._since = held(), time.monotonic()
+        self._floor, self._since = held(), time.monotonic()
         self._thread.start()
         return self
 
@@ -50,8 +54,10 @@ class Meter:
     def paused(self) -> Iterator[None]:
         """What happens in here (evaluation, saving) is no part of training."""
         self._stop_clock()
+        if self._kept is None:
+            self._kept = max(0, held() - self._floor)
         yield
-        self._since = time.monotonic()
+        self._floor, self._since = held(), time.monotonic()
 
     def effort(self) -> Effort:
         """What it has cost until the clock last stopped."""
@@ -69,7 +75,7 @@ class Meter:
                 self._see()
 
     def _see(self) -> None:
-        self._memory = max(self._memory, held() - self._held)
+        self._memory = max(self._memory, (self._kept or 0) + held() - self._floor)
 
 
 def held() -> int:
