@@ -76,7 +76,7 @@ def _amount(group: Iterable[tuple[float, int]]) -> Amount:
 
 def draw(info: Computing, palette: Palette = LIGHT, *, note: str = "") -> Figure:
     """How many times the baseline's time and memory each budget takes, on a logarithmic axis."""
-    figure = canvas.blank(palette, f"Times the training of {words.budget(info.baseline)}, by privacy budget", note)
+    figure = canvas.blank(palette, f"Training beside {words.budget(info.baseline)}, by privacy budget", note)
     seconds, memory = _line(info, "time", info.seconds), _line(info, "memory", info.memory)
     _axis(figure, [*seconds.known, *memory.known], palette)
     colour = palette.meanings[4]

@@ -151,7 +151,7 @@ class Form:
         """Where noise comes from, whose batches are whose, and the baseline between privacy and none."""
         mode = self._start("form-mode", like.privacy.mode)
         self.values["mode"] = st.selectbox(
-            labels.MODE, list(labels.MODES), format_func=labels.MODES.__getitem__, key=mode, help=labels.MODE_HELP
+            labels.MODE, list(labels.MODES), format_func=_mode, key=mode, help=labels.MODE_HELP
         )
         together = bool(self.models[self.values["model"]].facts["one_pass"])
         self._tick(
@@ -236,6 +236,10 @@ class Form:
                 "seeds": values["attack_seeds"],
             },
         }
+
+
+def _mode(mode: str) -> str:
+    return labels.MODES[mode].capitalize()
 
 
 def _listed(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from html import escape
+from math import ceil, floor, log10
 from typing import Any
 
 from engine.report import words
@@ -114,6 +115,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "three can take it away.",
     "private": "Sampling and noise come from a cryptographic stream that is not kept: nobody can take the noise away. "
     "Not hardened against floating-point attacks: who sees every digit of the weights may learn a little more.",
+    "one model alone": "Whoever sees several models of the same images learns more than from any one of them: below, "
+    "'What the whole study costs' adds them up.",
     "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
     "nothing.",
     "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",
@@ -123,6 +126,20 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "max_grad_norm": "Largest L2 norm of one image's gradient; longer ones are shortened to it.",
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
+SWEEP = "What the whole study costs"
+SWEEP_SOON = "Adding up what all models together give away"
+SWEEP_HELP = (
+    "Whoever sees several models of the same images learns more than from any one of them. Models that draw the same "
+    "batches with noise of their own are, step by step, one with less noise; models with batches of their own add up "
+    "one after another."
+)
+SWEEP_COLUMNS = {
+    "One model alone": "When this model is released, and no other.",
+    "Best of about 10 tries": "When about ten models like it are trained and only the best is released. Holds if the "
+    "number of tries is random and drawn beforehand, each try has its own settings, batches and noise, the best is "
+    "judged on public data or within the budget, and nobody sees the others (arXiv:2110.03620).",
+}
+UNPROTECTED = "Models without noise (no privacy, clipping alone) come with no guarantee: no ε counts them."
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
 FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
@@ -201,6 +218,16 @@ def exact_duration(seconds: float) -> str:
     ['0.031 s', '8.4 s', '1,400 s']
     """
     return f"{seconds:,.0f}{NBSP}s" if seconds >= 10 else f"{seconds:.2g}{NBSP}s"
+
+
+def rounded_up(epsilon: float) -> float:
+    """With three digits that count, and never less: no more is promised than holds.
+
+    >>> rounded_up(27.6123), rounded_up(8.0), rounded_up(0.5)
+    (27.7, 8.0, 0.5)
+    """
+    digits = 2 - floor(log10(epsilon)) if epsilon > 0 else 0
+    return ceil(round(epsilon * 10**digits, 6)) / 10**digits
 
 
 def memory(n_bytes: float) -> str:
