@@ -55,12 +55,7 @@ def sentence(found: "Guarantees") -> str:
 def table(found: "Guarantees") -> pd.DataFrame:
     """One row a private budget: alone, and when the best of some tries was picked."""
     alone, best = labels.SWEEP_COLUMNS
-    return pd.DataFrame(
-        [
-            {labels.BUDGET: words.budget(one.epsilon), alone: _epsilon(one.epsilon), best: _epsilon(one.best_of)}
-            for one in found.separate
-        ]
-    )
+    return pd.DataFrame([{alone: words.budget(one.epsilon), best: _epsilon(one.best_of)} for one in found.separate])
 
 
 def _epsilon(epsilon: float) -> str:
