@@ -152,5 +152,5 @@ def how(info: Computing, frame: pd.DataFrame) -> str:
     together = max((amount.together for amount in info.seconds.values()), default=1)
     if together > 1:
         parts.append(f"{together:,} models trained in one pass: its seconds are divided among them, its memory is not.")
-    parts.append("Memory is what the process held at most beyond what it held before.")
+    parts.append("Memory is what training holds, and the most that a step needs besides.")
     return " ".join(parts)

@@ -28,7 +28,7 @@ def test_clipping_alone_stands_between_the_budgets_and_no_privacy(page: Page, ho
     app = page(study=baselines.put(home))
     assert not app.exception
     by_budget, by_strength = (chart["figure"] for chart in components(app)[0]["charts"])
-    assert by_budget["layout"]["xaxis"]["ticktext"] == ["1", "clip only", "none"]
+    assert by_budget["layout"]["xaxis"]["ticktext"] == ["1", "clip", "none"]
     assert by_budget["data"][0]["y"] == [70, 80, 90]
     assert [line["name"] for line in by_strength["data"]][1:] == ["clipping alone", "no privacy"]
     assert [row["Privacy budget"] for row in tables(app)[0]] == ["ε\u00a01", "clipping alone", "no privacy"]
