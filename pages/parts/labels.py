@@ -226,8 +226,8 @@ def rounded_up(epsilon: float) -> float:
     >>> rounded_up(27.6123), rounded_up(8.0), rounded_up(0.5)
     (27.7, 8.0, 0.5)
     """
-    digits = 2 - floor(log10(epsilon)) if epsilon > 0 else 0
-    return ceil(round(epsilon * 10**digits, 6)) / 10**digits
+    scale = 10.0 ** (2 - floor(log10(epsilon))) if epsilon > 0 else 1.0
+    return ceil(round(epsilon * scale, 6)) / scale
 
 
 def memory(n_bytes: float) -> str:

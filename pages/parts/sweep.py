@@ -1,17 +1,13 @@
 """What a whole study costs in privacy, beside what each of its models does: worked out when somebody asks."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 import streamlit as st
 
 from engine import services
+from engine.promise import Guarantees
 from engine.report import lines, words
 from engine.study import Study
 from pages.parts import labels, notices
-
-if TYPE_CHECKING:
-    from engine.guarantees import Guarantees  # the accountant takes a second to import
 
 
 @st.fragment
@@ -26,7 +22,7 @@ def draw(study: Study) -> None:
                 _told(found)
 
 
-def _told(found: "Guarantees") -> None:
+def _told(found: Guarantees) -> None:
     st.markdown(sentence(found), help=labels.SWEEP_HELP)
     st.dataframe(
         table(found),
@@ -39,7 +35,7 @@ def _told(found: "Guarantees") -> None:
     st.caption(f"δ{labels.NBSP}{labels.small(found.delta)}. Accountant: {found.accountant}.")
 
 
-def sentence(found: "Guarantees") -> str:
+def sentence(found: Guarantees) -> str:
     """What releasing everything amounts to, under the sharing that was used and, where there is one, the other."""
     each = "Each budget holds for one model alone."
     if found.n_models == 1:
@@ -52,7 +48,7 @@ def sentence(found: "Guarantees") -> str:
     return f"{each} {joint} With {other} it would be {_epsilon(found.other)}."
 
 
-def table(found: "Guarantees") -> pd.DataFrame:
+def table(found: Guarantees) -> pd.DataFrame:
     """One row a private budget: alone, and when the best of some tries was picked."""
     alone, best = labels.SWEEP_COLUMNS
     return pd.DataFrame([{alone: words.budget(one.epsilon), best: _epsilon(one.best_of)} for one in found.separate])

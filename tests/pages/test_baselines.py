@@ -20,7 +20,7 @@ def components(app: AppTest) -> list[dict[str, Any]]:
     return [data for data in (json.loads(one.proto.json) for one in told) if "charts" in data]
 
 
-def tables(app: AppTest) -> list[list[dict[str, Any]]]:
+def tables(app: AppTest) -> list[list[dict[Any, Any]]]:
     return [frame.value.to_dict("records") for frame in app.dataframe]
 
 
