@@ -134,8 +134,10 @@ def in_words(info: Computing) -> str:
     budget = info.epsilons[0]
     found = [(what, info.times(amounts, budget)) for what, amounts in _named(info)]
     told = [f"{times(ratio)} the {what}" for what, ratio in found if ratio is not None]
-    if not told or budget == info.baseline:
+    if not info.measured:
         return "Time and memory of training were not measured when this study was computed."
+    if not told:
+        return f"Time and memory are compared when {words.budget(budget)} and {words.budget(info.baseline)} are trained."
     return f"Training at {words.budget(budget)} took {' and '.join(told)} of {words.budget(info.baseline)}."
 
 

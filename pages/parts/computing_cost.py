@@ -17,7 +17,7 @@ def draw(frame: pd.DataFrame, lost: Costs, keep: str) -> None:
     found = computing.computing(frame, (*lost.epsilons, lost.baseline))
     if not found.measured:
         if len(frame):
-            st.caption(labels.NOT_MEASURED)
+            st.caption(computing.in_words(found))
         return
     left, right = st.columns(2, gap="medium", vertical_alignment="center")
     with left:

@@ -36,7 +36,6 @@ IMAGES_HELP = "What the models learn to recognise: the number is that of trainin
 BUDGETS = "Privacy budgets ε"
 BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
 BUDGET, LOST, TIME, MEMORY = "Privacy budget", "Points lost, clean", "Training time", "Memory"
-NOT_MEASURED = "Time and memory of training were not measured when this study was computed."
 STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",

@@ -69,6 +69,7 @@ def test_the_sentence_names_both_and_says_when_nothing_was_measured() -> None:
         "Training at ε 3 took 3 times (2.7 to 3.3) the training time and 1.2 times the memory of no privacy."
     )
     assert "were not measured" in computing.in_words(found(CLEAN))
+    assert "are compared when" in computing.in_words(found(*cost(CLEAN, SECONDS, 30.0)))
 
 
 def test_it_is_said_that_a_pass_was_divided() -> None:
