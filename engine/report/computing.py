@@ -137,7 +137,9 @@ def in_words(info: Computing) -> str:
     if not info.measured:
         return "Time and memory of training were not measured when this study was computed."
     if not told:
-        return f"Time and memory are compared when {words.budget(budget)} and {words.budget(info.baseline)} are trained."
+        return (
+            f"Time and memory are compared when {words.budget(budget)} and {words.budget(info.baseline)} are trained."
+        )
     return f"Training at {words.budget(budget)} took {' and '.join(told)} of {words.budget(info.baseline)}."
 
 
