@@ -420,11 +420,8 @@ def test_what_training_cost_stands_beside_the_accuracies(whole: tuple[Study, Pat
         assert by_model[private].low != by_model[private].low
 
 
-def test_the_seconds_of_all_attempts_are_added_up(
-    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seconds_of_all_attempts_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step takes 10 ms longer; half of them are made by an attempt that dies."""
-    study, _, _ = whole
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
     gradient = bank.summed_gradient
 
@@ -436,8 +433,8 @@ def test_the_seconds_of_all_attempts_are_added_up(
     study = small(seeds=1, privacy={"epsilons": [1]})
     dies = {"at": 30}
 
-    def dying(self: checkpoint.Checkpoint, name: str, state: dict[str, Any]) -> None:
-        save(self, name, state)
+    def dying(self: checkpoint.Checkpoint, name: str, state: dict[str, Any], due: bool = False) -> None:
+        save(self, name, state, due)
         if state.get("step") == dies["at"]:
             raise KeyboardInterrupt
 
@@ -450,9 +447,7 @@ def test_the_seconds_of_all_attempts_are_added_up(
     assert row.value >= 60 * 0.01
 
 
-def test_weights_of_an_earlier_version_say_no_cost(
-    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_an_earlier_version_say_no_cost(tmp_path: Path) -> None:
     study = small(seeds=1)
     executed(study, tmp_path)
     for file in tmp_path.rglob("*.safetensors"):
