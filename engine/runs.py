@@ -24,11 +24,13 @@ from engine.data import entry
 from engine.data.images import load
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
-from engine.models.scattering import ScatteringLinear
+from engine.models import weights as published
+from engine.models.fixed import OnFeatures
 from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
 from engine.recipes import recipe
 from engine.results import NOT_APPLICABLE, Row
 from engine.robustness import attacks, curve
+from engine.settings import Settings
 from engine.study import Attack, Job, Own, Study
 from engine.version import VERSION
 
@@ -101,22 +103,31 @@ def _train(
 ) -> None:
     """Train what is missing and keep the weights; all budgets in one pass where the model allows it."""
     identity = training_identity(job.study, data[0])
-    fresh = new_model(job.study)
-    if isinstance(fresh, ScatteringLinear):
+    fresh = new_model(job.study, places.data)
+    if isinstance(fresh, OnFeatures):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
-        report = _reporter(candidates, spent, emit)
+    report = _reporter(candidates, spent, emit)
+    if models[job.study.model].facts["one_pass"]:
         weights = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
         for (epsilon, seed), matrix in weights.items():
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
             _keep(job.study, places.folder, epsilon, seed, tensors)
         return
-    report = _reporter(candidates, spent, emit)
+    seen, prefix = data, ""
+    if isinstance(fresh, OnFeatures):
+        seen, prefix = ((found[0].x[:, :-1], found[0].y), (found[1].x[:, :-1], found[1].y)), "head."
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
-            model = training.train_network(
-                lambda: new_model(job.study), *data, candidate, identity, checkpoint.values, checkpoint.save, report
-            )
-            _keep(job.study, places.folder, candidate.epsilon, candidate.seed, model.state_dict())
+            make = partial(_to_train, job.study, places.data)
+            model = training.train_network(make, *seen, candidate, identity, checkpoint.values, checkpoint.save, report)
+            tensors = {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()}
+            _keep(job.study, places.folder, candidate.epsilon, candidate.seed, tensors)
+
+
+def _to_train(study: Study, root: Path) -> nn.Module:
+    """What is trained of the study's model, untrained: all of it, or what sees its fixed features."""
+    model = new_model(study, root)
+    return model.head if isinstance(model, OnFeatures) else model
 
 
 def _reporter(candidates: list[training.Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
@@ -147,10 +158,16 @@ def training_identity(study: Study, data: Pair) -> str:
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 
-def new_model(study: Study) -> nn.Module:
-    """The study's model with untrained weights."""
-    facts = entry.of(study).facts
-    model: nn.Module = models[study.model].load()(facts["shape"], len(facts["classes"]))
+def new_model(study: Study, root: Path | None = None) -> nn.Module:
+    """The study's model with untrained weights; those that it has from elsewhere are read from below `root`.
+
+    `root` is the folder of data (default: that of Settings). DataMissing when they are not there.
+    """
+    facts, known = entry.of(study).facts, models[study.model]
+    given = {}
+    if "files" in known.facts:
+        given["weights"] = published.read(study.model, root or Settings().data_root)
+    model: nn.Module = known.load()(facts["shape"], len(facts["classes"]), **given)
     return model
 
 
@@ -169,9 +186,9 @@ def _trained(folder: Path, candidates: list[training.Candidate]) -> bool:
     return all(weights_file(folder, c.epsilon, c.seed).exists() for c in candidates)
 
 
-def load_model(study: Study, file: Path) -> nn.Module:
-    """A trained classifier, pixels in [0, 1] to logits, in evaluation mode."""
-    model = new_model(study)
+def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
+    """A trained classifier, pixels in [0, 1] to logits, in evaluation mode; `root` as for new_model."""
+    model = new_model(study, root)
     model.load_state_dict(load_file(file), strict=True)
     return model.eval().requires_grad_(False)
 
@@ -181,7 +198,8 @@ def _measure(
 ) -> None:
     """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
     loaded = {
-        (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed)) for c in candidates
+        (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed), places.data)
+        for c in candidates
     }
     began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
@@ -197,14 +215,14 @@ def _measure(
 def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[tuple[float, int], Tensor]:
     """Classes of all models; models with fixed features share them, which is most of the work."""
     first = next(iter(loaded.values()))
-    if not isinstance(first, ScatteringLinear):
+    if not isinstance(first, OnFeatures):
         return {key: curve.predict(model, x) for key, model in loaded.items()}
     found: dict[tuple[float, int], list[Tensor]] = {key: [] for key in loaded}
     for part in x.split(curve.BATCH):
         seen = first.features(part)
         for key, model in loaded.items():
-            assert isinstance(model, ScatteringLinear)
-            found[key].append(model.linear(seen).argmax(1))
+            assert isinstance(model, OnFeatures)
+            found[key].append(model.head(seen).argmax(1))
     return {key: torch.cat(parts) for key, parts in found.items()}
 
 

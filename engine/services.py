@@ -137,7 +137,7 @@ def _planned(resolved: Study, settings: Settings) -> list[Planned]:
 def _units(job: Job, settings: Settings) -> dict[str, float]:
     """Units of work by stage; features that were made before cost nothing."""
     units = planning.work(job)
-    if cache.has(settings.cache, job.study.dataset, job.study.model):
+    if cache.has(settings.cache, job.study.dataset, models[job.study.model].facts["features"]):
         units["features"] = 0.0
     return units
 
