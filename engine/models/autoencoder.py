@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
 
 @register(
     "autoencoder",
-    title="autoencoder with a classifier",
+    title="autoencoder",
     one_pass=False,
     features="",
     source="doi:10.1126/science.1127647",

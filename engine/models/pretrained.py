@@ -57,7 +57,7 @@ def frozen(module: nn.Module) -> nn.Module:
 
 @register(
     "pretrained-linear",
-    title="network trained on public images",
+    title="pretrained network",
     one_pass=True,
     features="pretrained-linear",
     files=("mobilenet_v3_small-047dcff4.pth",),

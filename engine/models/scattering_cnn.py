@@ -46,7 +46,7 @@ class ScatteringCnn(OnFeatures):
 
 @register(
     "scattering-cnn",
-    title="wavelets and a small network",
+    title="wavelets and a network",
     one_pass=False,
     features="scattering-linear",
     source="arXiv:2011.11660",
