@@ -1,7 +1,9 @@
 """What every test shares: a home of its own, and data or browsers that may be missing."""
 
+import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def nothing_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Frontier that comes without results."""
     monkeypatch.setattr("engine.starter.SHIPPED", tmp_path)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for MobileNetV3, named by its hash as published ones are."""
+    import torch
+    from torchvision.models import mobilenet_v3_small
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = {
+            name: value + 0.1 * torch.rand_like(value) if value.is_floating_point() else value
+            for name, value in mobilenet_v3_small().state_dict().items()
+        }
+    file = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(weights, file)
+    return file.rename(file.with_stem(f"random-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"))
+
+
+@pytest.fixture
+def published(home: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of data, that of FRONTIER_HOME, with the weights that `pretrained-linear` names."""
+    from engine.models import models
+
+    known = models["pretrained-linear"]
+    here = replace(known, facts={**known.facts, "files": (random_weights.name,)})
+    monkeypatch.setitem(models.entries, "pretrained-linear", here)
+    folder = home / "data" / "pretrained-linear"
+    folder.mkdir(parents=True)
+    shutil.copy(random_weights, folder)
+    return folder.parent
 
 
 @pytest.fixture(scope="session")

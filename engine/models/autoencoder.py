@@ -19,14 +19,14 @@ class Autoencoder(nn.Module):
         quarter = (height + 3) // 4 * ((width + 3) // 4)
         self.conv1 = nn.Conv2d(channels, WIDTHS[0], 3, 2, 1)
         self.conv2 = nn.Conv2d(WIDTHS[0], WIDTHS[1], 3, 2, 1)
-        self.code = nn.Linear(WIDTHS[1] * quarter, CODE)
+        self.narrow = nn.Linear(WIDTHS[1] * quarter, CODE)
         self.decoder = nn.Linear(CODE, channels * height * width)
         self.head = nn.Linear(CODE, n_classes)
 
     def encode(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, 64), in (-1, 1)."""
         maps = self.conv2(self.conv1(2 * x - 1).tanh()).tanh()
-        code: Tensor = self.code(maps.flatten(1)).tanh()
+        code: Tensor = self.narrow(maps.flatten(1)).tanh()
         return code
 
     def decode(self, code: Tensor) -> Tensor:

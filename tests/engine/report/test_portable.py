@@ -32,7 +32,7 @@ torch.save(answers, sys.argv[3])
 
 
 @pytest.fixture(params=models.names)
-def trained(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Study, Path]:
+def trained(request: pytest.FixtureRequest, tmp_path: Path, published: Path) -> tuple[Study, Path]:
     """A study and weights that are not zero."""
     study = Study(model=request.param)
     torch.manual_seed(0)
