@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,14 +56,13 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from torchvision.models import mobilenet_v3_small
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        weights = {
-            name: value + 0.1 * torch.rand_like(value) if value.is_floating_point() else value
-            for name, value in mobilenet_v3_small().state_dict().items()
-        }
+        network = mobilenet_v3_small(norm_layer=partial(torch.nn.BatchNorm2d, eps=1e-3, momentum=1.0))
+        blots = torch.nn.functional.interpolate(torch.rand(256, 1, 5, 5), (64, 64), mode="bilinear")
+        network(4 * blots.expand(-1, 3, -1, -1) - 2)  # in training mode: normalisation fits what looks like images
     file = tmp_path_factory.mktemp("weights") / "random.pth"
-    torch.save(weights, file)
+    torch.save(network.state_dict(), file)
     return file.rename(file.with_stem(f"random-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"))
 
 

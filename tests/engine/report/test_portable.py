@@ -61,6 +61,7 @@ def test_the_program_alone_gives_logits_and_gradients(trained: tuple[Study, Path
         assert gradient.abs().max() > 0
 
 
+@pytest.mark.parametrize("trained", ["cnn"], indirect=True)
 def test_a_file_that_cannot_be_written_is_named(trained: tuple[Study, Path], tmp_path: Path) -> None:
     study, weights = trained
     (tmp_path / "taken").mkdir()
