@@ -150,7 +150,7 @@ class Form:
         kind = {"name": "attack"}.get(field, field)
         name = st.selectbox(
             label,
-            sorted(choices, key=lambda name: not choices[name].available),
+            sorted(choices, key=lambda name: (not choices[name].available, not choices[name].facts.get("one_pass"))),
             format_func=lambda name: labels.here(heading(kind, name), choices[name].available),
             key=key,
             help=choices[st.session_state[key]].doc,

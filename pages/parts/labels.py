@@ -149,12 +149,12 @@ def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
     >>> images("MNIST", {"n_train": 60000}, available=False)
     'MNIST (60,000) - not on this machine'
     """
-    return here(f"{title} ({facts['n_train']:,})", available)
+    return f"{title} ({facts['n_train']:,})" + ("" if available else " - not on this machine")
 
 
 def here(title: str, available: bool) -> str:
-    """A title, and that something of it is missing."""
-    return title + ("" if available else " - not on this machine")
+    """A model or an attack as one chooses it, in a narrow column."""
+    return title + ("" if available else " - not here")
 
 
 def counted(facts: dict[str, Any]) -> str:
