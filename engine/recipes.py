@@ -1,6 +1,8 @@
 """How each model is trained. Chosen on a validation split of training data, never on test data (docs/decisions.md)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isinf
 
 SMALL = 10_000  # training images; below, noise rules and steps are few
@@ -55,4 +57,23 @@ def _network(epsilon: float, n_train: int) -> Recipe:
     return Recipe(batch=2048, steps=600, learning_rate=rate, max_grad_norm=0.1)
 
 
-_RECIPES = {"scattering-linear": _linear, "cnn": _network}
+def _deeper(epsilon: float, n_train: int, *, small: float, large: float, steps: int) -> Recipe:
+    """Rates at epsilon 3 for small and large data, and how many private steps two cores have time for on large ones."""
+    if isinf(epsilon):
+        batch, length = (n_train // 6, 300) if n_train < SMALL else (512, 1200)
+        return Recipe(batch=batch, steps=length, learning_rate=0.1)
+    growth = (epsilon / 3) ** 0.7
+    if n_train < SMALL:
+        return Recipe(batch=n_train // 2, steps=120, learning_rate=small * growth, max_grad_norm=0.1)
+    return Recipe(batch=2048, steps=steps, learning_rate=min(12.0, large * growth), max_grad_norm=0.1)
+
+
+_RECIPES: dict[str, Callable[[float, int], Recipe]] = {
+    "scattering-linear": _linear,
+    "pretrained-linear": _linear,
+    "cnn": _network,
+    "scattering-cnn": partial(_deeper, small=2.0, large=4.0, steps=600),
+    "autoencoder": partial(_deeper, small=2.0, large=4.0, steps=600),
+    "resnet": partial(_deeper, small=2.0, large=4.0, steps=400),
+    "lstm": partial(_deeper, small=2.0, large=4.0, steps=400),
+}
