@@ -83,7 +83,7 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "resnet": "resnet: seven convolutions with ways around them, normalised in groups of channels.",
     "lstm": "lstm: a recurrent network that reads an image row by row.",
     "autoencoder": "autoencoder: draws each image again from 64 numbers, and tells its class from them.",
-    "pretrained-linear": "pretrained-linear: one linear layer on features learned from ImageNet, which count as public: "
+    "pretrained-linear": "pretrained-linear: one linear layer on features learned from ImageNet. They count as public: "
     "epsilon covers your images alone.",
     "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
     "batches: their spread is that of the noise.",
