@@ -57,23 +57,22 @@ def _network(epsilon: float, n_train: int) -> Recipe:
     return Recipe(batch=2048, steps=600, learning_rate=rate, max_grad_norm=0.1)
 
 
-def _deeper(epsilon: float, n_train: int, *, small: float, large: float, steps: int) -> Recipe:
-    """Rates at epsilon 3 for small and large data, and how many private steps two cores have time for on large ones."""
+def _deeper(epsilon: float, n_train: int, *, rate: tuple[float, float], steps: tuple[int, int]) -> Recipe:
+    """Private `rate` at epsilon 3 and `steps`, on small and on large data; what two cores have time for."""
+    large = n_train >= SMALL
     if isinf(epsilon):
-        batch, length = (n_train // 6, 300) if n_train < SMALL else (512, 1200)
+        batch, length = (512, 1200) if large else (n_train // 6, 300)
         return Recipe(batch=batch, steps=length, learning_rate=0.1)
-    growth = (epsilon / 3) ** 0.7
-    if n_train < SMALL:
-        return Recipe(batch=n_train // 2, steps=120, learning_rate=small * growth, max_grad_norm=0.1)
-    return Recipe(batch=2048, steps=steps, learning_rate=min(12.0, large * growth), max_grad_norm=0.1)
+    grown = min(12.0, rate[large] * (epsilon / 3) ** 0.7)
+    return Recipe(batch=2048 if large else n_train // 2, steps=steps[large], learning_rate=grown, max_grad_norm=0.1)
 
 
 _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "scattering-linear": _linear,
     "pretrained-linear": _linear,
     "cnn": _network,
-    "scattering-cnn": partial(_deeper, small=2.0, large=4.0, steps=600),
-    "autoencoder": partial(_deeper, small=2.0, large=4.0, steps=600),
-    "resnet": partial(_deeper, small=2.0, large=4.0, steps=400),
-    "lstm": partial(_deeper, small=2.0, large=4.0, steps=400),
+    "scattering-cnn": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),
+    "autoencoder": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),
+    "resnet": partial(_deeper, rate=(2.0, 4.0), steps=(60, 400)),
+    "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
 }
