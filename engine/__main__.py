@@ -107,6 +107,7 @@ def _compute(study: "Study") -> "Status":
 
     who = f"command line {os.getpid()}-{time.time_ns()}"
     services.ensure_data(study.dataset)
+    services.ensure_weights(study.model)
     seconds = services.estimate(study).seconds
     digest = services.submit(study, who=who)
     if (status := _status(digest)).state in ENDED:
@@ -276,12 +277,13 @@ def doctor() -> None:
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
-    """Download a data set into the data folder."""
-    from engine.data.fetch import fetch as download
+def fetch(name: Annotated[str, typer.Argument(help="A data set, or a model that comes with weights.")]) -> None:
+    """Download a data set, or the weights of a model, into the data folder."""
+    from engine.data.fetch import fetch as data
+    from engine.models import weights
     from engine.settings import Settings
 
-    _say(download(name, Settings().data_root))
+    _say((weights.fetch if name in models.names else data)(name, Settings().data_root))
 
 
 @data.command("list")

@@ -17,6 +17,7 @@ from engine.data.images import locate, remedy
 from engine.data.own import About
 from engine.jobs.progress import Status
 from engine.machine import PACKAGES, installed, machine
+from engine.models import models, weights
 from engine.planning import n_points
 from engine.report import words
 from engine.report.document import caveats
@@ -183,11 +184,13 @@ def print_doctor() -> None:
     for name in ("home", "data_root", "cache", "artifacts", "logs"):
         folder = getattr(settings, name)
         places.add_row(name.removesuffix("_root"), str(folder), size(folder))
-    data = Table("data set", "where", box=None, pad_edge=False)
+    data = Table("data set or weights", "where", box=None, pad_edge=False)
     for name in datasets.names:
         data.add_row(name, _whereabouts(name, settings.data_root))
     for about in own.kept(settings.data_root):
         data.add_row(about.name, str(locate(about.name, settings.data_root)))
+    for name in (name for name in models.names if models[name].facts.get("files")):
+        data.add_row(name, str(weights.locate(name, settings.data_root) or weights.remedy(name, settings.data_root)))
     for table in (packages, places, data):
         _print("")
         _print(table)

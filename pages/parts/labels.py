@@ -100,6 +100,12 @@ FINDING_HELP = (
 TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "scattering-linear": "scattering-linear: fixed wavelet features and one linear layer, which trains in seconds.",
     "cnn": "cnn: two convolutions with tanh, one model at a time.",
+    "scattering-cnn": "scattering-cnn: the fast model's wavelet features, seen by two convolutions with tanh.",
+    "resnet": "resnet: seven convolutions with ways around them, normalised in groups of channels.",
+    "lstm": "lstm: a recurrent network that reads an image row by row.",
+    "autoencoder": "autoencoder: draws each image again from 64 numbers, and tells its class from them.",
+    "pretrained-linear": "pretrained-linear: one linear layer on features learned from ImageNet. They count as public: "
+    "epsilon covers your images alone.",
     "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
     "batches: their spread is that of the noise.",
     "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",
@@ -168,6 +174,11 @@ def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
     'MNIST (60,000) - not on this machine'
     """
     return f"{title} ({facts['n_train']:,})" + ("" if available else " - not on this machine")
+
+
+def here(title: str, available: bool) -> str:
+    """A model or an attack as one chooses it, in a narrow column."""
+    return title + ("" if available else " - not here")
 
 
 def counted(facts: dict[str, Any]) -> str:
