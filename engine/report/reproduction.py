@@ -99,7 +99,7 @@ def _row(one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
     point = one.measured
     if point is None:
         return one.label, f"{one.epsilon:g}", published, "not yet run here", "", ""
-    repeats = f"{point.n_seeds}, {words.plain(point.spread)}"
+    repeats = f"{point.n_seeds}, {100 * point.spread:.2f}"
     return one.label, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
 
 

@@ -14,6 +14,7 @@ HEIGHT, TEXT, TITLE = 350, 15, 16  # px: it is looked at from the back of a room
 MARKERS = ("circle", "square", "triangle-up", "diamond")
 ROOM = 128  # px for the names of lines
 AIR = 0.12  # of the range of the data, above and below
+STAR = 0.17  # of the level axis: a star and its share, on a phone too
 LEAST = 4.0  # percent that the axis shows at least
 STEPS = (1, 2, 5, 10, 20)  # percent between two lines of the grid
 
@@ -34,6 +35,7 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
         figure["layout"]["margin"]["r"] = ROOM
         canvas.label_ends(figure, named, palette)
     level_budgets(figure, info.epsilons)
+    _make_room(figure, info)
     for told in info.parts:
         figure["layout"]["annotations"] += [_label(spot) for spot in told.published]
     return figure
@@ -63,6 +65,14 @@ def _axis(figure: Figure, info: SideBySide) -> None:
     ticks = [step * k for k in range(ceil(low / step), floor(min(high, 100.0) / step) + 1)]
     said = [words.percent(tick / 100) for tick in ticks]
     figure["layout"]["yaxis"] |= {"range": [low, high], "tickvals": ticks, "ticktext": said}
+
+
+def _make_room(figure: Figure, info: SideBySide) -> None:
+    """The share of a star at the left end of the axis has to stand somewhere."""
+    axis = figure["layout"]["xaxis"]
+    low, high = axis["range"]
+    first = min((spot.x for told in info.parts for spot in told.published), default=high)
+    axis["range"] = [min(low, first - STAR * (high - low)), high]
 
 
 def _repeats(spots: tuple[Spot, ...], colour: str, uid: str) -> dict[str, Any]:

@@ -94,9 +94,10 @@ def _point(point: Point | None) -> str:
     """The mean in large type, its interval and the spread of the repeats in small."""
     if point is None:
         return f"<b>?</b><small>{labels.NOT_YET_RUN.lower()}</small>"
-    spread = "" if point.n_seeds < 2 else f", spread{labels.NBSP}{words.plain(point.spread)}"
+    spread = "" if point.n_seeds < 2 else f", spread{labels.NBSP}{100 * point.spread:.2f}"
+    repeats = labels.repeats(point.n_seeds).replace(" ", labels.NBSP)
     interval = f"{100 * point.low:.1f} to {100 * point.high:.1f}"
-    return f"{_large(point.mean)}<small>{interval}<br>{labels.repeats(point.n_seeds).replace(' ', labels.NBSP)}{spread}</small>"
+    return f"{_large(point.mean)}<small>{interval}<br>{repeats}{spread}</small>"
 
 
 def _table(heads: Cells, rows: list[Cells]) -> str:
