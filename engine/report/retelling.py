@@ -14,7 +14,8 @@ HEIGHT, TEXT, TITLE = 350, 15, 16  # px: it is looked at from the back of a room
 MARKERS = ("circle", "square", "triangle-up", "diamond")
 ROOM = 128  # px for the names of lines
 AIR = 0.12  # of the range of the data, above and below
-STAR = 0.17  # of the level axis: a star and its share, on a phone too
+BY_BUDGET = "← more private      ε      less private →"
+STAR = 0.26  # of the level axis: a star and its share, on a phone too
 LEAST = 4.0  # percent that the axis shows at least
 STEPS = (1, 2, 5, 10, 20)  # percent between two lines of the grid
 
@@ -35,6 +36,7 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
         figure["layout"]["margin"]["r"] = ROOM
         canvas.label_ends(figure, named, palette)
     level_budgets(figure, info.epsilons)
+    figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
     _make_room(figure, info)
     for told in info.parts:
         figure["layout"]["annotations"] += [_label(spot) for spot in told.published]
