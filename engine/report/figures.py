@@ -112,7 +112,7 @@ def trade_off(
         strength=None,
         clean=Line("clean", "clean", tuple(spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
         attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
-        training=_in_training(provisional, clean, at),
+        training=in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
     )
     return at_strength(known, strength)
@@ -160,9 +160,10 @@ def spot(x: float, point: Point | None, *told: str) -> Spot | None:
     return Spot(x, 100 * point.mean, 100 * point.low, 100 * point.high, said)
 
 
-def _in_training(
+def in_training(
     provisional: pd.DataFrame | None, known: dict[float, Point], at: dict[float, float]
 ) -> tuple[Spot, ...]:
+    """A hollow mark for each budget that trains and has no clean result yet."""
     if provisional is None:
         return ()
     groups = points.by(provisional, "epsilon").items()

@@ -122,11 +122,12 @@ def _cost(part: Part, measured: dict[float, Point], epsilon: float) -> str:
 
 @dataclass(frozen=True)
 class Told:
-    """What a chart says of one part: the mean with its interval, each repeat, and what was published. In percent."""
+    """What a chart says of one part, in percent: means with intervals, each repeat, what was published, what trains."""
 
     line: Line
     repeats: tuple[Spot, ...]
     published: tuple[Spot, ...]
+    training: tuple[Spot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,18 +140,27 @@ class SideBySide:
     @property
     def spots(self) -> tuple[Spot, ...]:
         """All that has to be seen."""
-        return tuple(spot for told in self.parts for spot in (*told.line.known, *told.repeats, *told.published))
+        return tuple(
+            spot for told in self.parts for spot in (*told.line.known, *told.repeats, *told.published, *told.training)
+        )
 
 
-def side_by_side(story: Story, frames: Sequence[pd.DataFrame]) -> SideBySide:
-    """What the chart of a story shows; a result table, empty where nothing was measured, for each part."""
+def side_by_side(
+    story: Story, frames: Sequence[pd.DataFrame], provisional: Sequence[pd.DataFrame | None] | None = None
+) -> SideBySide:
+    """What the chart of a story shows: for each part a result table, empty where nothing is known, and what trains."""
     grid = tuple(sorted({epsilon for part in story.parts for epsilon in part.study.privacy.epsilons}))
     at = places(grid)
     aside = BESIDE * (max(at.values()) - min(at.values()))
     left, right = ({epsilon: x + way for epsilon, x in at.items()} for way in (-aside, aside / 2))
     told = (
-        Told(_line(part, frame, at), _repeats(frame, right), _published(part, left))
-        for part, frame in zip(story.parts, frames, strict=True)
+        Told(
+            _line(part, frame, at),
+            _repeats(frame, right),
+            _published(part, left),
+            figures.in_training(training, points.clean(frame), at),
+        )
+        for part, frame, training in zip(story.parts, frames, provisional or [None] * len(frames), strict=True)
     )
     return SideBySide(grid, tuple(told))
 

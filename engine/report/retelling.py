@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.report import canvas, words
 from engine.report.canvas import Figure
-from engine.report.drawing import level_budgets
+from engine.report.drawing import hollow, level_budgets
 from engine.report.figures import Spot
 from engine.report.palette import LIGHT, Palette
 from engine.report.reproduction import SideBySide
@@ -30,6 +30,7 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
         colour, marker = palette.meanings[number], MARKERS[number]
         figure["data"].append(_repeats(told.repeats, colour, f"{told.line.name}-repeats"))
         canvas.add_line(figure, told.line, colour, "solid", marker)
+        figure["data"].append(hollow(told.training, colour, f"{told.line.name}-training"))
         figure["data"].append(_stars(told.published, colour if len(info.parts) > 1 else palette.text, told.line.name))
         named.append((told.line, colour))
     if len(named) > 1:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine import stories
 from engine.stories import Story
-from pages.parts import labels, notices, run_actions, story_link, story_state, story_view
+from pages.parts import labels, notices, present, run_actions, story_link, story_state, story_view
 from pages.parts.story_state import Standing
 
 TICK = 1.0  # seconds between two looks at a study that runs
@@ -34,10 +34,13 @@ def actions(now: Standing) -> None:
         if now.shown is not None:
             label, link = labels.OPEN_IN_TRADEOFF, {"study": now.shown.digest}
             st.page_link(TRADEOFF, label=label, icon=":material/show_chart:", query_params=link)
+        st.button(
+            "Present", key="present-button", icon=":material/present_to_all:", type="tertiary", on_click=present.start
+        )
 
 
 def offer(now: Standing) -> str:
-    word = {"failed": "Try again", "stopped": "Go on"}.get(now.state, "Run this story here")
+    word = {"failed": "Try again", "stopped": "Resume"}.get(now.state, "Run this story here")
     return f"{word} (about {labels.duration(now.seconds)})"
 
 
@@ -51,6 +54,8 @@ def remedies(now: Standing) -> None:
 
 told = stories.everything()
 story_link.read(told)
+if present.on():
+    present.begin()
 st.segmented_control(
     labels.STORIES,
     list(told),
@@ -61,10 +66,13 @@ st.segmented_control(
 )
 story = told[st.session_state[story_link.STORY]]
 now = story_state.standing(story)
+story_link.write()
 st.title(story.question, anchor=False)
 notices.problem()
 st.fragment(story_view.draw, run_every=TICK if now.live else None)(story, now.state)
-actions(now)
-remedies(now)
-story_link.write()
+if present.on():
+    present.end()
+else:
+    actions(now)
+    remedies(now)
 run_actions.dialog()

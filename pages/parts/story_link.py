@@ -1,9 +1,13 @@
-"""What a link to the stories holds: which one. Whoever comes by the navigation finds the one that was left."""
+"""What a link to the stories holds: which one, and whether it is presented.
+
+Whoever comes by the navigation finds the one that was left.
+"""
 
 import streamlit as st
 
 from engine.stories import Story
-from pages.parts import address
+from pages.parts import address, present
+from pages.parts.study_link import PRESENT
 
 PAGE = STORY = "story"
 
@@ -13,10 +17,11 @@ def read(stories: dict[str, Story]) -> None:
     now, came = address.read(PAGE)
     if came:
         st.session_state.pop(STORY, None)
+        st.session_state[PRESENT] = now.get(PRESENT) == "1"
     first = next(iter(stories))
     st.session_state.setdefault(STORY, now[STORY] if now.get(STORY) in stories else first)
 
 
 def write() -> None:
     """Make the address say which story is shown."""
-    address.write(PAGE, {STORY: str(st.session_state[STORY])})
+    address.write(PAGE, {STORY: str(st.session_state[STORY])} | ({PRESENT: "1"} if present.on() else {}))

@@ -38,6 +38,12 @@ class Standing:
         return tuple(status for status in self.statuses if status is not None and is_live(status))
 
     @property
+    def fraction(self) -> float:
+        """How much of all studies is done, in [0, 1]."""
+        parts = (1.0 if one.state == "done" else one.fraction for one in self.statuses if one is not None)
+        return min(1.0, sum(parts) / len(self.statuses))
+
+    @property
     def ended(self) -> Status | None:
         """The first that failed or was stopped."""
         return next((one for one in self.statuses if one is not None and one.state in ("failed", "stopped")), None)
@@ -66,6 +72,10 @@ class Standing:
     def frames(self) -> tuple[pd.DataFrame, ...]:
         """The result table of each study; empty where nothing is known."""
         return tuple(services.frame(part.digest) for part in self.story.parts)
+
+    def provisional(self) -> tuple[pd.DataFrame | None, ...]:
+        """The models of each study that train now."""
+        return tuple(services.provisional(one.digest) if is_live(one) and one else None for one in self.statuses)
 
 
 def standing(story: Story) -> Standing:

@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from engine import services
+from engine.jobs.progress import Status
 from engine.report import document, points, reproduction, retelling, words
 from engine.report.palette import LIVE
 from engine.report.points import Point
 from engine.report.reproduction import Comparison
 from engine.stories import Story
-from pages.parts import labels, live, notices, progress, provenance, visitor
+from pages.parts import labels, live, notices, present, progress, provenance, visitor
 from pages.parts.labels import term
 from pages.parts.story_state import Standing, State, standing
 
@@ -32,7 +33,7 @@ def draw(story: Story, state: State) -> None:
         with st.container(key="verdict"):
             _headline(now, frames)
         beside, chart = st.columns([1, 1.7], gap="medium")
-        with beside:
+        with beside, st.container(key="beside"):
             st.html(_table(*_rows(story, frames)))
             _paper(story)
         with chart:
@@ -46,14 +47,19 @@ def _headline(now: Standing, frames: Frames) -> None:
     if now.state == "done":
         st.markdown(verdict(now.story, frames), help=labels.VERDICT_HELP if now.story.is_published else None)
     elif now.live:
-        done = sum(1.0 if one.state == "done" else one.fraction for one in now.statuses if one is not None)
-        st.progress(min(1.0, done / len(now.statuses)), text=progress.doing(now.live[0]))
+        first = now.live[0]
+        text = progress.doing(first, progress.training(services.provisional(first.digest)))
+        st.progress(now.fraction, text=text)
     elif now.state in ("failed", "stopped") and now.ended is not None:
-        study = now.ended.study
-        whole = document.whole_budgets(study, services.frame(now.ended.digest))
-        st.warning(progress.ended(now.ended, whole, len(study.privacy.epsilons)), icon=":material/error:")
+        st.warning(_ended(now.ended), icon=":material/error:")
     else:
         st.markdown(labels.IMAGES_MISSING if now.remedies else labels.RUN_IT)
+
+
+def _ended(status: Status) -> str:
+    study = status.study
+    whole = document.whole_budgets(study, services.frame(status.digest))
+    return progress.ended(status, whole, len(study.privacy.epsilons))
 
 
 def verdict(story: Story, frames: Frames) -> str:
@@ -93,7 +99,7 @@ def _large(share: float) -> str:
 def _point(point: Point | None) -> str:
     """The mean in large type, its interval and the spread of the repeats in small."""
     if point is None:
-        return f"<b>?</b><small>{labels.NOT_YET_RUN.lower()}</small>"
+        return f"<b>?</b><small>{labels.NOT_MEASURED}</small>"
     spread = "" if point.n_seeds < 2 else f", spread{labels.NBSP}{100 * point.spread:.2f}"
     repeats = labels.repeats(point.n_seeds).replace(" ", labels.NBSP)
     interval = f"{100 * point.low:.1f} to {100 * point.high:.1f}"
@@ -117,9 +123,10 @@ def _paper(story: Story) -> None:
 
 
 def _chart(now: Standing, frames: Frames) -> None:
-    info = reproduction.side_by_side(now.story, frames)
+    info = reproduction.side_by_side(now.story, frames, now.provisional())
     drawn = retelling.draw(info, LIVE, note="" if info.spots else labels.NOT_YET_RUN)
-    live.charts(live.Chart(drawn, reproduction.in_words(info)), key="story-chart", keep=f"story-{now.story.name}")
+    chart = live.Chart(drawn, reproduction.in_words(info))
+    live.charts(chart, key="story-chart", keep=f"story-{now.story.name}", large=present.on())
 
 
 def _provenance(now: Standing, frames: Frames) -> None:

@@ -69,7 +69,7 @@ def test_a_fresh_server_tells_its_first_story_at_once(opened: Opened, shipped: N
     assert "Its ε is optimistic" in said
     for told in ("PLD (dp-accounting, pessimistic)", "Poisson batches", "Epsilon excludes tuning", "Computed earlier"):
         assert told in said
-    assert list(buttons(app)) == []
+    assert list(buttons(app)) == ["Present"]
     assert links(app) == [f"study={stories.everything()['fixed-features'].parts[0].digest}"]
     assert "Attack" not in said
     assert {status.state for status in services.statuses()} == {"done"}
@@ -107,9 +107,9 @@ def test_one_press_runs_the_story_that_anybody_else_would_run(opened: Opened) ->
     assert not app.exception
     assert [status.digest for status in services.statuses()] == [NETWORK.parts[0].digest]
     assert not run_button(app)
-    assert buttons(app) == {"Stop": True}
+    assert buttons(app) == {"Stop": True, "Present": True}
     app.button(key="stop").click().run()
-    assert run_button(app).startswith("Go on (about")
+    assert run_button(app).startswith("Resume (about")
 
 
 @pytest.mark.usefixtures("with_images")
@@ -129,7 +129,7 @@ def test_several_studies_of_a_story_are_run_together(opened: Opened) -> None:
     [
         ("done", "measure", ""),
         ("failed", "This study failed: The pictures are gone: fetch them again (0 of 5 budgets are finished).", "Try"),
-        ("stopped", "This study was stopped: 1 of 5 budgets are finished.", "Go on"),
+        ("stopped", "This study was stopped: 1 of 5 budgets are finished.", "Resume"),
         ("running", "", ""),
         ("queued", "", ""),
     ],
@@ -175,6 +175,30 @@ def test_a_story_is_chosen_with_one_click_and_its_link_brings_it_back(opened: Op
     app.switch_page(STORIES).run()
     assert app.title[0].value == stories.everything()["photographs"].question
     assert opened(story="nobody-told-it").title[0].value == stories.everything()["fixed-features"].question
+
+
+@pytest.mark.usefixtures("without_images")
+def test_a_story_is_presented_without_what_can_be_pressed(opened: Opened, shipped: None) -> None:  # noqa: F811
+    app = opened()
+    app.button(key="present-button").click().run()
+    assert app.query_params["present"] in ("1", ["1"])
+    assert charts(app)["large"]
+    assert list(buttons(app)) == ["Leave presentation"]
+    assert links(app) == []
+    app.button(key="leave").click().run()
+    assert not charts(app)["large"]
+    assert charts(opened(story="fewer-images", present="1"))["large"]
+
+
+@pytest.mark.usefixtures("with_images")
+def test_models_in_training_are_hollow_and_decide_nothing(opened: Opened, computed: Computed) -> None:
+    computed(HANDWRITING.parts[0].study, "running")
+    app = opened(story="handwriting")
+    lines = {line["uid"]: line for line in charts(app)["charts"][0]["figure"]["data"]}
+    assert len(lines["fixed-features-training"]["x"]) == 5
+    assert lines["fixed-features-repeats"]["x"] == []
+    assert "not measured yet" in words(app)
+    assert "step 10 of 20" in app.get("progress")[0].proto.text
 
 
 def test_refused_by_the_engine_is_said_in_its_words(
