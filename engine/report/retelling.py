@@ -41,6 +41,8 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
     _make_room(figure, info)
     for told in info.parts:
         figure["layout"]["annotations"] += [_label(spot) for spot in told.published]
+        if len(named) > 1 and not told.line.known:  # then no line says whose star it is
+            figure["layout"]["annotations"] += [_name(spot, told.line.label) for spot in told.published]
     return figure
 
 
@@ -104,3 +106,8 @@ def _label(spot: Spot) -> dict[str, Any]:
     """What is published, left of its star: a rising line leaves room there."""
     return {"x": spot.x, "y": spot.y, "text": words.percent(spot.y / 100, 1), "xanchor": "right", "xshift": -10,
             "yanchor": "bottom", "yshift": -4, "showarrow": False, "font": {"size": TEXT}}  # fmt: skip
+
+
+def _name(spot: Spot, label: str) -> dict[str, Any]:
+    """Whose share it is, right of its star."""
+    return _label(spot) | {"text": label, "xanchor": "left", "xshift": 10}

@@ -73,6 +73,6 @@ st.fragment(story_view.draw, run_every=TICK if now.live else None)(story, now.st
 if present.on():
     present.end()
 else:
-    actions(now)
     remedies(now)
+    actions(now)
 run_actions.dialog()

@@ -52,7 +52,7 @@ LOOKS = {
         "/stories?story=fewer-images",
     ),
     "stories-not-here": ("A story whose images are not on this machine.", "/stories?story=photographs"),
-    "stories-not-run": ("A story that was not run yet.", "/stories?story=small-network"),
+    "stories-network": ("The story of a small network.", "/stories?story=small-network"),
     "state-1-other-settings": (
         "State 1: the form asks for something else than the charts show.",
         "/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3",

@@ -140,3 +140,14 @@ def test_several_parts_are_named_and_coloured_apart() -> None:
     lines = [line for line in figure["data"] if line["mode"] == "lines+markers"]
     assert len({line["line"]["color"] for line in lines}) == 2
     assert len({line["marker"]["symbol"] for line in lines}) == 2
+
+
+def test_stars_are_named_while_no_line_is() -> None:
+    nothing = [measured() for _ in PHOTOGRAPHS.parts]
+    said = [
+        note["text"]
+        for note in retelling.draw(reproduction.side_by_side(PHOTOGRAPHS, nothing))["layout"]["annotations"]
+    ]
+    assert {part.label for part in PHOTOGRAPHS.parts} <= set(said)
+    one = retelling.draw(reproduction.side_by_side(STORY, [measured()]))["layout"]["annotations"]
+    assert [note["text"].replace("\u00a0", " ") for note in one] == ["89.7 %"]
