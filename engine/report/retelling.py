@@ -8,7 +8,7 @@ from engine.report.canvas import Figure
 from engine.report.drawing import hollow, level_budgets
 from engine.report.figures import Spot
 from engine.report.palette import LIGHT, Palette
-from engine.report.reproduction import SideBySide
+from engine.report.reproduction import SideBySide, Told
 
 HEIGHT, TEXT, TITLE = 350, 15, 16  # px: it is looked at from the back of a room
 MARKERS = ("circle", "square", "triangle-up", "diamond")
@@ -25,25 +25,32 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
     figure = canvas.blank(palette, _title(info), note)
     _enlarge(figure)
     _axis(figure, info)
-    named = []
+    several = len(info.parts) > 1
     for number, told in enumerate(info.parts):
-        colour, marker = palette.meanings[number], MARKERS[number]
-        figure["data"].append(_repeats(told.repeats, colour, f"{told.line.name}-repeats"))
-        canvas.add_line(figure, told.line, colour, "solid", marker)
-        figure["data"].append(hollow(told.training, colour, f"{told.line.name}-training"))
-        figure["data"].append(_stars(told.published, colour if len(info.parts) > 1 else palette.text, told.line.name))
-        named.append((told.line, colour))
-    if len(named) > 1:
+        colour = palette.meanings[number]
+        _add(figure, told, colour, MARKERS[number], star=colour if several else palette.text)
+    if several:
         figure["layout"]["margin"]["r"] = ROOM
-        canvas.label_ends(figure, named, palette)
+        canvas.label_ends(figure, [(told.line, palette.meanings[i]) for i, told in enumerate(info.parts)], palette)
     level_budgets(figure, info.epsilons)
     figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
     _make_room(figure, info)
     for told in info.parts:
-        figure["layout"]["annotations"] += [_label(spot) for spot in told.published]
-        if len(named) > 1 and not told.line.known:  # then no line says whose star it is
-            figure["layout"]["annotations"] += [_name(spot, told.line.label) for spot in told.published]
+        _label_stars(figure, told, named=several and not told.line.known)  # no line says whose star it is then
     return figure
+
+
+def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> None:
+    figure["data"].append(_repeats(told.repeats, colour, f"{told.line.name}-repeats"))
+    canvas.add_line(figure, told.line, colour, "solid", marker)
+    figure["data"].append(hollow(told.training, colour, f"{told.line.name}-training"))
+    figure["data"].append(_stars(told.published, star, told.line.name))
+
+
+def _label_stars(figure: Figure, told: Told, *, named: bool) -> None:
+    notes = figure["layout"]["annotations"]
+    notes += [_label(spot) for spot in told.published]
+    notes += [_name(spot, told.line.label) for spot in told.published if named]
 
 
 def _title(info: SideBySide) -> str:

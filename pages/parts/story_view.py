@@ -152,4 +152,4 @@ def _epsilon(private: pd.DataFrame) -> str:
         term(str(row["unit"]), "unit"),
         term(labels.GUARANTEE[str(row["mode"])], str(row["mode"])),
     )
-    return f"Our ε: {', '.join(said)}. {term('Epsilon excludes tuning', 'tuning')}."
+    return f"Our ε, for each model alone: {', '.join(said)}. {term('Epsilon excludes tuning', 'tuning')}."
