@@ -26,7 +26,8 @@ def test_a_fresh_server_tells_what_was_published_beside_what_is_measured(visit: 
     assert box["y"] + box["height"] <= 768  # all of it on one screen
     page.get_by_role("radio", name="Fewer images").click()
     expect(page.get_by_role("heading", name="Why is privacy dear where there are few images?")).to_be_visible()
-    until(page, lambda: bool(plot.evaluate("(drawn) => drawn.data.length") == 6), 10, "both curves")
+    lines = "(drawn) => drawn.data.filter((one) => one.mode === 'lines+markers').length"
+    until(page, lambda: bool(plot.evaluate(lines) == 2), 10, "both curves")
     expect(page).to_have_url(re.compile("story=fewer-images"))
     page.get_by_role("link", name="Open in Trade-off").click()
     expect(page.get_by_role("heading", name="What do privacy and robustness cost?")).to_be_visible()
