@@ -248,6 +248,7 @@ def export_model(
 
 @app.command()
 def starter(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter].")] = None,
 ) -> None:
     """Compute the results that come with Frontier.
@@ -259,13 +260,24 @@ def starter(
     from engine.planning import resolve
     from engine.store.queue import Span
 
-    for name, study in shipped.wanted().items():
+    for name, study in shipped.wanted(names or ()).items():
         status = _compute(resolve(study))
         if status.state != "done" or status.started is None or status.finished is None:
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
         took = Span(status.created, status.started, status.finished)
         shipped.ship(name, study, services.frame(status.digest), took, out or shipped.SHIPPED)
         _say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
+
+
+@app.command()
+def stories() -> None:
+    """Say what published results are reproduced here: a table in Markdown."""
+    from engine import services
+    from engine import stories as told
+    from engine.terminal import print_stories
+
+    services.welcome()
+    print_stories((one, [services.frame(part.digest) for part in one.parts]) for one in told.everything().values())
 
 
 @app.command()

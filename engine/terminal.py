@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from math import inf, isinf
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +20,12 @@ from engine.jobs.progress import Status
 from engine.machine import PACKAGES, installed, machine
 from engine.models import models, weights
 from engine.planning import n_points
-from engine.report import words
+from engine.report import reproduction, words
 from engine.report.document import caveats
 from engine.report.tables import summary
+from engine.report.words import NBSP
 from engine.settings import Settings
+from engine.stories import Story
 from engine.version import VERSION
 
 STAGES = {
@@ -155,6 +158,15 @@ def print_runs(runs: pd.DataFrame) -> None:
     for run in runs.itertuples():
         table.add_row(str(run.run), "clip only" if run.clip_only else f"{run.epsilon:g}", str(run.seed))
     _print(table)
+
+
+def print_stories(told: Iterable[tuple[Story, list[pd.DataFrame]]]) -> None:
+    """Every story beside the result tables of its parts, as a table in Markdown."""
+    heads = ("story", "what", "epsilon", "published", "measured (interval)", "repeats, spread", "verdict")
+    typer.echo("\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads))))
+    for story, frames in told:
+        for row in reproduction.table(story, frames):
+            typer.echo(f"| {' | '.join((story.short, *row))} |".replace(NBSP, " "))
 
 
 def print_own(sets: list[About]) -> None:

@@ -80,6 +80,17 @@ MORE_BUDGETS = "More privacy budgets"
 MORE_BUDGETS_HELP = "From 0.05 to 100, or none; several with commas."
 MORE_STRENGTHS = "More attack strengths"
 MORE_STRENGTHS_HELP = "In percent of full brightness, or a distance; several with commas."
+STORIES = "Stories"
+PUBLISHED, MEASURED = "published", "measured here"
+PAPER_SAYS = "What is published:"
+NOT_YET_RUN, NOT_MEASURED = "Not yet run here", "not measured yet"
+RUN_IT = "**Not yet run here.** The star is what others published; press Run to measure the same beside it."
+IMAGES_MISSING = "**Not yet run here:** its images are not on this machine. Below it says how to get them."
+OPEN_IN_TRADEOFF = "Open in Trade-off"
+VERDICT_HELP = (
+    "Reproduced: the published number lies within our interval, that of 95 % over test images, widened to the smallest "
+    "and largest of the repeats. One repeat decides nothing. The rule was fixed before anything was measured."
+)
 GUARANTEE = {
     "reproducible": "reproducible: no guarantee once the seed is known",
     "private": "private: secret noise, not hardened against floating-point attacks",
@@ -129,6 +140,10 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "sample_rate": "Chance that an image is in a batch: Poisson sampling, the same for each image and step.",
     "train_steps": "Steps of training; each one spends budget.",
     "max_grad_norm": "Largest L2 norm of one image's gradient; longer ones are shortened to it.",
+    "accountant": "How steps, noise and sampling become an epsilon. PLD: privacy loss distributions, rounded so that "
+    "the stated epsilon is never overspent.",
+    "tuning": "Learning rates and lengths were chosen on a validation split of the training images. Choosing them on "
+    "private data would cost budget that is not counted.",
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 SWEEP = "What the whole study costs"
@@ -176,6 +191,15 @@ def term(said: str, key: str, more: str = "") -> str:
         return escape(said)
     word, tip = escape(said), escape(f"{told} {more}".strip())
     return f'<span class="frontier-term" tabindex="0" aria-label="{word}: {tip}" data-said="{tip}">{word}</span>'
+
+
+def unbroken(text: str) -> str:
+    """Text of a file, with numbers that stay beside their sign.
+
+    >>> unbroken("at ε 3 it is 86.0 %") == f"at ε{NBSP}3 it is 86.0{NBSP}%"
+    True
+    """
+    return re.sub(r"(?<=ε) (?=\d)|(?<=\d) (?=%)", NBSP, text)
 
 
 def number(epsilon: float) -> str:

@@ -47,6 +47,13 @@ LOOKS = {
         "/?study={starter}&clean=88&attacked=50",
     ),
     "present": ("Present mode.", "/?study={starter}&present=1"),
+    "stories": ("Stories: what was published beside what is measured here.", "/stories"),
+    "stories-fewer-images": (
+        "A story without a paper: two data sets side by side.",
+        "/stories?story=fewer-images",
+    ),
+    "stories-not-here": ("A story whose images are not on this machine.", "/stories?story=photographs"),
+    "stories-network": ("The story of a small network.", "/stories?story=small-network"),
     "state-1-other-settings": (
         "State 1: the form asks for something else than the charts show.",
         "/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3",
