@@ -1,6 +1,5 @@
 """Small convolutional networks."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,8 +24,7 @@ class TemperedCnn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.resize:
             x = functional.interpolate(x, self.resize, mode="bilinear")
-        # pooling, a third of a step, is faster where the channels of a pixel lie side by side (docs/decisions.md)
-        x = functional.max_pool2d(self.conv1(x).tanh().contiguous(memory_format=torch.channels_last), 2, 1)
+        x = functional.max_pool2d(self.conv1(x).tanh(), 2, 1)
         x = functional.max_pool2d(self.conv2(x).tanh(), 2, 1)
         logits: Tensor = self.fc2(self.fc1(x.flatten(1)).tanh())
         return logits
