@@ -23,7 +23,7 @@ REFERENCE = {
     ("pretrained-linear", "features"): 6e-4,
     ("pretrained-linear", "train"): 4e-7,
     ("pretrained-linear", "attack"): 3e-3,
-    ("cnn", "train"): 4e-4,
+    ("cnn", "train"): 1.5e-4,
     ("cnn", "attack"): 2e-4,
     ("autoencoder", "train"): 1.1e-4,
     ("autoencoder", "attack"): 6e-5,
