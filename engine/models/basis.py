@@ -1,4 +1,4 @@
-"""Coordinates in which fixed features vary about evenly. No image of any data set is looked at, so they cost no privacy.
+"""Coordinates in which fixed features vary about evenly, which cost no privacy: no image of any data set is looked at.
 
 Features of images vary a thousand times more along some directions than along others. Private training has few steps
 and adds the same noise to all directions, so it learns little of the small ones. How features vary is estimated on
@@ -46,7 +46,7 @@ def even(features: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> B
 
 
 def pictures(n: int, shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
-    """Pictures of nothing, (n, C, H, W) in [0, 1]: soft shapes on black, some symmetric, with a texture of their own."""
+    """Pictures of nothing, (n, C, H, W) in [0, 1]: soft shapes on black with a texture, some of them symmetric."""
     channels, height, width = shape
 
     def between(low: float, high: float) -> Tensor:
