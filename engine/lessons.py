@@ -50,7 +50,9 @@ class Attacked:
 
     epsilon: float
     delta: float
-    trained: Mechanism
+    sample_rate: float
+    noise_multiplier: float
+    steps: int
     found: tuple[float, ...]
 
 
@@ -83,16 +85,6 @@ def attacked(name: str, *, settings: Settings | None = None) -> tuple[Attacked, 
     """What no attack on the default training at each of BUDGETS can beat; None while it is being worked out."""
     file = _ready("attacker", name, settings or Settings())
     return None if file is None else _read_attacked(file, file.stat().st_mtime_ns)
-
-
-def noise_beside(name: str, noise_multiplier: float, *, settings: Settings | None = None) -> float | None:
-    """The budget of the grid whose default training adds noise nearest to this; None while that is worked out."""
-    found = attacked(name, settings=settings)
-    return (
-        None
-        if found is None
-        else min(found, key=lambda one: abs(one.trained.noise_multiplier - noise_multiplier)).epsilon
-    )
 
 
 def _ready(what: str, name: str, settings: Settings) -> Path | None:
@@ -132,9 +124,7 @@ def _read_step(file: Path, made: int) -> Inside:
 def _read_attacked(file: Path, made: int) -> tuple[Attacked, ...]:
     with np.load(file, allow_pickle=False) as held:
         rows = json.loads(str(held["attacked"]))
-    return tuple(
-        Attacked(row["epsilon"], row["delta"], Mechanism(*row["trained"]), tuple(row["found"])) for row in rows
-    )
+    return tuple(Attacked(*facts, tuple(found)) for facts, found in rows)
 
 
 def _own(name: str, settings: Settings) -> Own | None:
@@ -172,10 +162,9 @@ def attack(name: str, settings: Settings) -> dict[str, Any]:
     for epsilon in BUDGETS:
         how = recipe(study.model, epsilon, n_train)
         rate = how.batch / n_train
-        noise, _ = accounting.calibrated(settings.cache, epsilon, delta, rate, how.steps, ())
-        trained = Mechanism(rate, noise, how.steps)
-        found = attacker.from_training(trained, FALSE_ALARMS).tolist()
-        rows.append({"epsilon": epsilon, "delta": delta, "trained": list(vars(trained).values()), "found": found})
+        noise = accounting.noise_multiplier(epsilon, delta, rate, how.steps)
+        found = attacker.from_training(Mechanism(rate, noise, how.steps), FALSE_ALARMS)
+        rows.append(((epsilon, delta, rate, noise, how.steps), found.tolist()))
     return {"attacked": json.dumps(rows)}
 
 

@@ -122,7 +122,7 @@ def finding(info: Count) -> str:
     off = mechanisms.error(info.mechanism, info.scale)
     times = f"{exp(info.epsilon):,.3g}"
     promise = f"no answer gets more than **{times} times** as likely or unlikely when the image joins"
-    rest = "" if info.mechanism == LAPLACE else f", but for a chance of {info.delta:.2g}"
+    rest = "" if info.mechanism == LAPLACE else f", but for a chance of {info.delta:.2g}".replace("e-0", "e-")
     return f"At **{words.budget(info.epsilon)}** {promise}{rest}; an answer is off by **{images(off)}** on average."
 
 

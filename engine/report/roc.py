@@ -39,14 +39,13 @@ def roc(epsilon: float, delta: float, false_alarms: tuple[float, ...], trained: 
 def draw(info: Roc, palette: Palette = LIGHT) -> Figure:
     """Three curves over false alarms: what the training allows, what its budget alone would, and guessing."""
     figure = canvas.blank(palette, "Members found, at most, by false alarms")
-    canvas.shares(figure)
     leak, text = palette.meanings[2], palette.text
-    _line(figure, "trained", "no attack on this training gets above", info, info.trained, leak, "solid")
-    _line(figure, "promised", "the budget alone", info, info.promised, leak, "dot")
+    _line(figure, "trained", "this training", info, info.trained, leak, "solid")
+    _line(figure, "promised", "its budget alone", info, info.promised, leak, "dot")
     _line(figure, "guessing", "guessing", info, info.false_alarms, text, "dash")
     found, _ = info.at(FEW)
     figure["data"].append(
-        {"type": "scatter", "uid": "told", "mode": "markers", "x": [FEW], "y": [round(100 * found, 2)],
+        {"type": "scatter", "uid": "told", "mode": "markers", "x": [FEW], "y": [found],
          "showlegend": False, "marker": {"color": leak, "size": 10}, "cliponaxis": False,
          "hovertemplate": f"{words.percent(found, 1)} found at 1{words.NBSP}% false alarms<extra></extra>"}
     )  # fmt: skip
@@ -54,8 +53,9 @@ def draw(info: Roc, palette: Palette = LIGHT) -> Figure:
     layout["margin"] |= {"r": 24, "b": 92}
     layout["height"] += 40
     layout["showlegend"] = True
-    layout["xaxis"] |= {"type": "log", "range": [-3, 0], "tickvals": list(TICKS), "showgrid": True,
-                        "ticktext": [f"{said}{words.NBSP}%" for said in TICKS.values()]}  # fmt: skip
+    named = {"tickvals": list(TICKS), "ticktext": [f"{said}{words.NBSP}%" for said in TICKS.values()]}
+    layout["xaxis"] |= {"type": "log", "range": [-3, 0], "showgrid": True, **named}
+    layout["yaxis"] |= {"type": "log", "range": [-3.05, 0.05], **named}
     layout["xaxis"]["title"]["text"] = "outsiders accused wrongly"
     return figure
 
@@ -63,9 +63,11 @@ def draw(info: Roc, palette: Palette = LIGHT) -> Figure:
 def _line(figure: Figure, uid: str, name: str, info: Roc, y: tuple[float, ...], colour: str, dash: str) -> None:
     figure["data"].append(
         {"type": "scatter", "uid": uid, "name": name, "mode": "lines",
-         "x": [float(f"{x:.4g}") for x in info.false_alarms], "y": [round(100 * one, 3) for one in y],
+         "x": [float(f"{x:.4g}") for x in info.false_alarms], "y": [float(f"{one:.4g}") for one in y],
+         "cliponaxis": False,
+         "hovertext": [words.percent(one, 1) for one in y],
          "line": {"color": colour, "dash": dash, "width": 2.5},
-         "hovertemplate": f"{name}: %{{y:.1f}}{words.NBSP}%<extra></extra>"}
+         "hovertemplate": f"{name}: %{{hovertext}}<extra></extra>"}
     )  # fmt: skip
 
 

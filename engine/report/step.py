@@ -11,7 +11,7 @@ from PIL import Image
 from engine.privacy.inside import Inside
 from engine.report import canvas, words
 from engine.report.canvas import Figure
-from engine.report.palette import LIGHT, Palette
+from engine.report.palette import LIGHT, TEXT_SIZE, Palette
 
 BINS = 36
 ORANGE, WHITE, BLUE = np.array([[228, 87, 15], [255, 255, 255], [10, 77, 140]], np.float64)
@@ -74,7 +74,11 @@ def draw_lengths(seen: Inside, bound: float, palette: Palette = LIGHT) -> Figure
     figure["layout"]["margin"] |= {"r": 16, "b": 76}
     figure["layout"]["xaxis"] |= {"range": [0, float(edges[-1])], "nticks": 8}
     figure["layout"]["xaxis"]["title"]["text"] = "length"
-    figure["layout"]["yaxis"] |= {"range": [0, top], "nticks": 5, "title": {"text": "images", "standoff": 4}}
+    figure["layout"]["yaxis"] |= {
+        "range": [0, top],
+        "nticks": 5,
+        "title": {"text": "images", "standoff": 4, "font": {"size": TEXT_SIZE}},
+    }
     line = {"color": palette.text, "width": 2, "dash": "dash"}
     figure["layout"]["shapes"].append(
         {"type": "line", "x0": bound, "x1": bound, "yref": "paper", "y0": 0, "y1": 1, "line": line}
@@ -121,8 +125,9 @@ def finding(info: Step) -> str:
     if not info.noise_multiplier:
         return f"{told}; without noise the step {agrees}, and promises nothing."
     return (
-        f"{told}. All images pull **{info.signal:,.0f}** times as hard as any one may, the noise **{info.noise:,.0f}** "
-        f"times: it hides each of them, and the step still {agrees}."
+        f"{told}. Beside what any one may pull, all images together pull **{info.signal:,.0f}** times as hard and the "
+        f"noise **{info.noise:,.0f}** times, **{info.noise_multiplier:g}** times along any one image; the step still "
+        f"{agrees}."
     )
 
 

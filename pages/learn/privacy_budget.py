@@ -20,6 +20,7 @@ TRADEOFF = "explore/tradeoff.py"
 DEFAULT, SEVEN = "digits", 7
 TICK = 1.0  # seconds between two looks at what is being worked out
 SEVERAL, MOST = 20, 400  # answers at one press, and marked in one picture
+Draw = Callable[[Choice, int, Any], None]
 
 
 def chosen() -> Choice:
@@ -67,12 +68,14 @@ def act_count(choice: Choice, label: int, held: Counted) -> None:
     if n == 0:
         st.info(labels.LEARN_NONE.format(shown=shown), icon=":material/info:")
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = {"total": f"{choice.facts['n_train']:,}", "count": f"{n:,}", "less": f"{n - 1:,}"}
-        st.markdown(labels.LEARN_COUNT.format(shown=shown, **said))
+    text, picture = st.columns([5, 1], gap="medium", vertical_alignment="center")
+    said = {"total": f"{choice.facts['n_train']:,}", "count": f"{n:,}", "less": f"{n - 1:,}"}
+    text.markdown(labels.LEARN_COUNT.format(shown=shown, **said))
+    with text:
+        mechanism = noise()
+    with picture:
         lesson.one(held.pictures[label], choice.facts["classes"][label])
     answers = asked(choice.name, label)
-    mechanism = noise()
     lesson.show("count", lesson.of_count(n, mechanism, delta, tuple(answers)), f"{choice.name}-{label}")
     with st.container(horizontal=True, vertical_alignment="center"):
         questions(answers, partial(ask, answers, n, mechanism, delta))
@@ -123,24 +126,22 @@ def act_attack(choice: Choice, label: int, found: tuple[Attacked, ...]) -> None:
     st.caption(lesson.about_attack(found, choice))
 
 
-def show(name: str, ask_for: Callable[[str], Any], draw: Callable[[Choice, int, Any], None], *subject: Any) -> None:
+def show(name: str, ask_for: Callable[[str], Any], draw: Draw, choice: Choice, label: int) -> None:
     """An act in a fragment of its own: what moves in it leaves the others alone."""
     st.subheader(labels.LEARN_ACTS[name], anchor=False)
     with notices.told():
-        ready = ask_for(subject[0].name) is not None
-        st.fragment(act, run_every=None if ready else TICK)(name, ask_for, draw, ready, *subject)
+        ready = ask_for(choice.name) is not None
+        st.fragment(act, run_every=None if ready else TICK)(name, ask_for, draw, ready, choice, label)
 
 
-def act(
-    name: str, ask_for: Callable[[str], Any], draw: Callable[[Choice, int, Any], None], ready: bool, *subject: Any
-) -> None:
+def act(name: str, ask_for: Callable[[str], Any], draw: Draw, ready: bool, choice: Choice, label: int) -> None:
     """One act; while a process works it out, that is said, and looked at again."""
     with notices.told():
-        held = ask_for(subject[0].name)
+        held = ask_for(choice.name)
         if held is None:
             st.markdown(f":material/hourglass_top: {labels.LEARN_PREPARING[name]} …")
         elif ready:
-            draw(*subject, held)
+            draw(choice, label, held)
         else:
             st.rerun()
 

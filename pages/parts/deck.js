@@ -52,6 +52,7 @@ function show(root, deck) {
     input.max = slider.said.length - 1;
     deck.at[i] = Math.min(deck.at[i], slider.said.length - 1);
     input.value = deck.at[i];
+    input.style.setProperty("--share", `${(100 * deck.at[i]) / Math.max(1, input.max)}%`);
     name.textContent = slider.label;
     name.title = slider.help;
     said.textContent = slider.said[deck.at[i]];

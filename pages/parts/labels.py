@@ -219,7 +219,7 @@ LEARN_TERMS = {  # words that explain themselves, below each picture
         "one image": "unit",
         "how much noise": "analytic",
         "how answers add up": "composition",
-        "real numbers": "floating point",
+        "floating point": "floating point",
     },
     "step": {"bound": "max_grad_norm", "noise multiplier": "noise_multiplier", "how steps agree": "agreement"},
     "attack": {"where the line comes from": "line of attack", "the budget": "epsilon", "one image": "unit"},

@@ -20,7 +20,7 @@ from pages.parts import deck, labels
 from pages.parts.deck import Part, Slider
 
 COUNT_BUDGETS = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
-MULTIPLIERS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+MULTIPLIERS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 SMALL = 96  # px
 USUAL = {"count": (4,), "step": (5, 3), "attack": (2,)}  # where sliders stand at first
 
@@ -122,7 +122,7 @@ def about_attack(found: Sequence[Attacked], choice: Choice) -> str:
     first = found[0]
     return labels.LEARN_ATTACK_ABOUT.format(
         title=labels.plain(choice.title),
-        steps=first.trained.steps,
-        rate=words.percent(first.trained.sample_rate),
+        steps=first.steps,
+        rate=words.percent(first.sample_rate),
         delta=labels.small(first.delta),
     )
