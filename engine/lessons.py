@@ -124,7 +124,7 @@ def _read_step(file: Path, made: int) -> Inside:
 def _read_attacked(file: Path, made: int) -> tuple[Attacked, ...]:
     with np.load(file, allow_pickle=False) as held:
         rows = json.loads(str(held["attacked"]))
-    return tuple(Attacked(*facts, tuple(found)) for facts, found in rows)
+    return tuple(Attacked(**facts, found=tuple(found)) for facts, found in rows)
 
 
 def _own(name: str, settings: Settings) -> Own | None:
@@ -164,7 +164,8 @@ def attack(name: str, settings: Settings) -> dict[str, Any]:
         rate = how.batch / n_train
         noise = accounting.noise_multiplier(epsilon, delta, rate, how.steps)
         found = attacker.from_training(Mechanism(rate, noise, how.steps), FALSE_ALARMS)
-        rows.append(((epsilon, delta, rate, noise, how.steps), found.tolist()))
+        facts = {"epsilon": epsilon, "delta": delta, "sample_rate": rate, "noise_multiplier": noise, "steps": how.steps}
+        rows.append((facts, found.tolist()))
     return {"attacked": json.dumps(rows)}
 
 

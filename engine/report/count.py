@@ -46,19 +46,14 @@ def count(n: int, mechanism: str, epsilon: float, delta: float, answers: Sequenc
 
 
 def best_guess(answers: Sequence[Answer]) -> tuple[float, float]:
-    """What somebody makes of all answers, and how far off to expect that: an average in which exacter ones count more.
+    """What somebody makes of all answers, and its standard deviation: an average in which exacter ones count more.
 
-    >>> best_guess([Answer("laplace", 1.0, 1.0, 4.0), Answer("laplace", 1.0, 1.0, 6.0)])[0]
-    5.0
+    >>> best_guess([Answer("gaussian", 1.0, 2.0, 4.0), Answer("gaussian", 1.0, 2.0, 6.0)])
+    (5.0, 1.4142135623730951)
     """
     weights = [1 / mechanisms.variance(answer.mechanism, answer.scale) for answer in answers]
     average = sum(w * answer.value for w, answer in zip(weights, answers, strict=True)) / sum(weights)
-    off = (
-        mechanisms.error(answers[0].mechanism, answers[0].scale)
-        if len(answers) == 1
-        else sqrt(2 / np.pi / sum(weights))
-    )
-    return average, off
+    return average, sqrt(1 / sum(weights))
 
 
 def draw(info: Count, palette: Palette = LIGHT) -> Figure:
@@ -145,7 +140,7 @@ def budget_spent(answers: Sequence[Answer], delta: float) -> str:
         return f"One answer, **{average:,.1f}**: **{words.NBSP.join(('ε', plain(total)))}** is spent."
     return (
         f"{len(answers):,} answers have spent **ε{words.NBSP}{plain(total)}** together. Their average, "
-        f"**{average:,.1f}**, is likely to be off by only {images(off)}: noise averages out, so every answer costs."
+        f"**{average:,.1f}**, give or take {images(off)}, comes closer with each: noise averages out, so each costs."
     )
 
 

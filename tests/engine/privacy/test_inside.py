@@ -15,7 +15,9 @@ def one_by_one(flat: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarr
     found = []
     for row, label in zip(flat, y, strict=True):
         w = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
-        loss = torch.nn.functional.cross_entropy((w @ torch.tensor(row, dtype=torch.float64))[None], torch.tensor([label]))
+        loss = torch.nn.functional.cross_entropy(
+            (w @ torch.tensor(row, dtype=torch.float64))[None], torch.tensor([label])
+        )
         loss.backward()
         assert w.grad is not None
         found.append(w.grad.numpy())
@@ -50,7 +52,9 @@ def test_one_image_moves_a_clipped_sum_by_the_bound_at_most() -> None:
     moved = np.linalg.norm(clipped(slice(0, 40)) - clipped(slice(1, 40)))
     assert moved <= bound * (1 + 1e-5)
     longest = int(lengths.argmax())
-    assert np.linalg.norm(residual[longest]) * np.linalg.norm(flat[longest]) > bound, "without clipping it would not hold"
+    assert np.linalg.norm(residual[longest]) * np.linalg.norm(flat[longest]) > bound, (
+        "without clipping it would not hold"
+    )
 
 
 def test_a_look_is_at_a_poisson_batch_of_a_model_that_has_learned() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from math import exp, log, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,10 +56,8 @@ def test_it_takes_less_noise_than_the_classic_formula() -> None:
     assert mechanisms.gaussian_scale(0.9, 1e-5) < sqrt(2 * log(1.25 / 1e-5)) / 0.9
 
 
-@pytest.mark.parametrize(
-    ("mechanism", "law"), [(LAPLACE, stats.laplace(143, 2.0)), (GAUSSIAN, stats.norm(143, 2.0))]
-)
-def test_draws_have_the_distribution_they_should(mechanism: str, law: object) -> None:
+@pytest.mark.parametrize(("mechanism", "law"), [(LAPLACE, stats.laplace(143, 2.0)), (GAUSSIAN, stats.norm(143, 2.0))])
+def test_draws_have_the_distribution_they_should(mechanism: str, law: Any) -> None:
     source = random.Random(4)
     draws = np.array([mechanisms.draw(mechanism, 143, 2.0, source) for _ in range(20_000)])
     assert stats.kstest(draws, law.cdf).pvalue > 0.01
