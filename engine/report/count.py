@@ -115,7 +115,7 @@ def _mark(figure: Figure, info: Count, palette: Palette) -> None:
 def finding(info: Count) -> str:
     """What the budget promises here, and what it costs: one sentence."""
     off = mechanisms.error(info.mechanism, info.scale)
-    times = f"{exp(info.epsilon):,.3g}"
+    times = plain(exp(info.epsilon))
     promise = f"no answer gets more than **{times} times** as likely or unlikely when the image joins"
     rest = "" if info.mechanism == LAPLACE else f", but for a chance of {info.delta:.2g}".replace("e-0", "e-")
     return f"At **{words.budget(info.epsilon)}** {promise}{rest}; an answer is off by **{images(off)}** on average."
@@ -144,12 +144,12 @@ def budget_spent(answers: Sequence[Answer], delta: float) -> str:
     )
 
 
-def plain(epsilon: float) -> str:
+def plain(value: float) -> str:
     """
     >>> plain(0.30000000000000004), plain(12.3456), plain(250.0)
     ('0.3', '12.3', '250')
     """
-    return f"{epsilon:.3g}" if epsilon < 1000 else f"{epsilon:,.0f}"
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def in_words(info: Count) -> str:

@@ -207,7 +207,7 @@ LEARN_ATTACK_ABOUT = (
 )
 LEARN_ATTACK_HELP = "The budget of the whole training. Its noise is chosen so that all steps together keep it."
 LEARN_PREPARING = {
-    "images": "Counting the images, once",
+    "count": "Counting the images, once",
     "step": "Looking into a training step, once",
     "attack": "Working out what no attack can beat, once",
 }
