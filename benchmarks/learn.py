@@ -12,24 +12,25 @@ from tests.browser.conftest import ARGS, serving
 
 MOVES, QUESTIONS, TARGET = 40, 20, 0.15
 DECK = ".frontier-deck"
-# ms from the input event of a slider until the frame after all charts that depend on it were drawn anew
+# s from the input event of a slider until the frame after all charts that depend on it were drawn anew
 MOVE = """async ([deck, slider, moves]) => {
     const root = document.querySelectorAll(".frontier-deck")[deck];
     const input = root.querySelectorAll("input")[slider], taken = [];
+    const drawings = () => [...root.querySelectorAll(".plot")].map((plot) => plot.dataset.updates).join();
     const paint = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     for (let i = 0; i < moves; i += 1) {
-        const drawn = [...root.querySelectorAll(".plot")].map((plot) => plot.dataset.updates).join();
+        const before = drawings();
         input.value = (Number(input.value) + 1) % (Number(input.max) + 1);
         const began = performance.now();
         input.dispatchEvent(new Event("input", { bubbles: true }));
         await paint();
         taken.push((performance.now() - began) / 1000);
-        if ([...root.querySelectorAll(".plot")].map((plot) => plot.dataset.updates).join() === drawn) throw new Error("no chart changed");
+        if (drawings() === before) throw new Error("no chart changed");
         await new Promise((done) => setTimeout(done, 20));
     }
     return taken;
 }"""
-# ms from the press of Ask once until the frame after its answer is in the chart
+# s from the press of Ask once until the frame after its answer is in the chart
 ASK = """async (times) => {
     const button = document.querySelector(".st-key-learn-ask button"), taken = [];
     const plot = document.querySelector(".frontier-deck .plot");

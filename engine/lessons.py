@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from engine import planning
 from engine.data import entry, images, own
 from engine.errors import DataMissing, FrontierError
 from engine.jobs import supervisor
-from engine.privacy import accounting, attacker, inside
+from engine.privacy import inside
 from engine.privacy.inside import Inside
 from engine.privacy.joint import Mechanism
 from engine.recipes import recipe
@@ -91,7 +92,7 @@ def _ready(what: str, name: str, settings: Settings) -> Path | None:
     """The file that holds it, or None while a process makes it; what failed is not tried again."""
     if images.locate(name, settings.data_root) is None:
         raise DataMissing(images.remedy(name, settings.data_root))
-    file = settings.cache / f"{name}-{what}-{entry.entry(name, _own(name, settings)).version}-{VERSION}.npz"
+    file = place(what, name, settings)
     if file.is_file():
         return file
     maker = _makers.get(file)
@@ -100,6 +101,15 @@ def _ready(what: str, name: str, settings: Settings) -> Path | None:
     elif maker.poll():
         raise FrontierError(f"What this page shows of {name} could not be worked out: the server's log says why.")
     return file if file.is_file() else None
+
+
+def place(what: str, name: str, settings: Settings) -> Path:
+    """Where it is kept, under a name that says of what it is made."""
+    study = _study(name, settings)
+    known = entry.of(study)
+    recipes = [recipe(study.model, epsilon, known.facts["n_train"]) for epsilon in BUDGETS]
+    made_of = repr((VERSION, known.version, study.model, study.privacy.delta, BUDGETS, recipes))
+    return settings.cache / f"{name}-{what}-{crc32(made_of.encode()):08x}.npz"
 
 
 def _start(what: str, name: str, file: Path, settings: Settings) -> "subprocess.Popen[bytes]":
@@ -155,6 +165,8 @@ def count(name: str, settings: Settings) -> dict[str, Any]:
 
 def attack(name: str, settings: Settings) -> dict[str, Any]:
     """What `attacked` reads."""
+    from engine.privacy import accounting, attacker  # the accountant's libraries are not for the server
+
     study = _study(name, settings)
     n_train = entry.of(study).facts["n_train"]
     delta = study.privacy.delta or 0.0

@@ -17,17 +17,6 @@ EPSILONS = np.linspace(-8.0, 16.0, 481)
 Shares = NDArray[np.float64]
 
 
-def from_promise(epsilon: float, delta: float, fpr: Shares) -> Shares:
-    """The largest TPR at each FPR that (epsilon, delta) alone allows.
-
-    >>> from_promise(np.log(2), 0.0, np.array([0.01, 0.9])).round(4).tolist()
-    [0.02, 0.95]
-    """
-    least_missed = np.exp(-epsilon) * (1 - delta - fpr)
-    found: Shares = np.clip(np.minimum(np.exp(epsilon) * fpr + delta, 1 - least_missed), 0.0, 1.0)
-    return found
-
-
 def from_training(trained: Mechanism, fpr: Shares, epsilons: Shares = EPSILONS) -> Shares:
     """The largest TPR at each FPR against one released model, from the whole privacy curve of its training.
 

@@ -120,3 +120,14 @@ def draw(mechanism: str, count: int, scale: float, source: Uniform) -> float:
     if mechanism == LAPLACE:
         return count + scale * (source.expovariate(1.0) - source.expovariate(1.0))
     return count + source.normalvariate(0.0, scale)
+
+
+def members_found(epsilon: float, delta: float, false_alarms: Numbers) -> Numbers:
+    """The largest share of members that an attack finds at each share of false alarms, from (epsilon, delta) alone.
+
+    >>> members_found(np.log(2), 0.0, np.array([0.01, 0.9])).round(4).tolist()
+    [0.02, 0.95]
+    """
+    least_missed = np.exp(-epsilon) * (1 - delta - false_alarms)
+    found: Numbers = np.clip(np.minimum(np.exp(epsilon) * false_alarms + delta, 1 - least_missed), 0.0, 1.0)
+    return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.privacy.attacker import from_promise
+from engine.privacy.mechanisms import members_found
 from engine.report import canvas, words
 from engine.report.canvas import Figure
 from engine.report.palette import LIGHT, Palette
@@ -31,7 +31,7 @@ class Roc:
 
 def roc(epsilon: float, delta: float, false_alarms: tuple[float, ...], trained: tuple[float, ...]) -> Roc:
     """The same with what the budget alone allows; the training keeps it, so neither bound is above it."""
-    promised = from_promise(epsilon, delta, np.array(false_alarms))
+    promised = members_found(epsilon, delta, np.array(false_alarms))
     both = np.minimum(promised, np.array(trained))
     return Roc(epsilon, delta, false_alarms, tuple(both.tolist()), tuple(promised.tolist()))
 

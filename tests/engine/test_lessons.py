@@ -11,7 +11,8 @@ import pytest
 from engine import holdings, lessons
 from engine.data.images import load
 from engine.errors import DataMissing, FrontierError
-from engine.privacy import attacker
+from engine.privacy import mechanisms
+from engine.recipes import Recipe
 from engine.settings import Settings
 from tests.engine.data.pictures import shapes, zipped
 
@@ -62,12 +63,12 @@ def test_own_images_are_counted_but_never_looked_into(own: str) -> None:
 
 def test_the_attacker_is_of_the_default_training(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lessons, "BUDGETS", (1.0,))
-    file = Settings().cache / "digits-attacker-1-1.npz"
+    file = lessons.place("attacker", "digits", Settings())
     lessons.write("attacker", "digits", file, Settings())
     (one,) = lessons.attacked("digits") or ()
     assert (one.epsilon, one.steps, one.delta) == (1.0, 60, 1e-5)
     assert one.sample_rate == 718 / 1437
-    assert one.found[int(np.argmin(np.abs(lessons.FALSE_ALARMS - 0.01)))] < attacker.from_promise(
+    assert one.found[int(np.argmin(np.abs(lessons.FALSE_ALARMS - 0.01)))] < mechanisms.members_found(
         1.0, 1e-5, np.array([0.01])
     )
 
@@ -99,3 +100,10 @@ def test_a_file_that_was_swept_away_is_made_again(home: Path) -> None:
     file.unlink()
     worked_out(lambda: lessons.counted("digits"))
     assert file.exists()
+
+
+def test_another_recipe_is_another_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = lessons.place("attacker", "digits", Settings())
+    assert lessons.place("attacker", "digits", Settings()) == before
+    monkeypatch.setattr(lessons, "recipe", lambda *_: Recipe(batch=100, steps=7, learning_rate=1.0))
+    assert lessons.place("attacker", "digits", Settings()) != before

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from engine.privacy import accounting, attacker
+from engine.privacy import accounting, attacker, mechanisms
 from engine.privacy.joint import Mechanism
 
 ALARMS = np.array([0.001, 0.01, 0.1, 0.5])
@@ -30,7 +30,7 @@ def test_without_sampling_it_is_the_best_test_between_two_normals(sigma: float) 
 def test_a_promise_alone_says_less_than_the_training_that_keeps_it() -> None:
     noise = accounting.noise_multiplier(3.0, 1e-5, 0.1, 100)
     trained = attacker.from_training(Mechanism(0.1, noise, 100), ALARMS)
-    promised = attacker.from_promise(3.0, 1e-5, ALARMS)
+    promised = mechanisms.members_found(3.0, 1e-5, ALARMS)
     assert (trained <= promised + 1e-9).all()
     assert (trained >= ALARMS).all()
     noisier = attacker.from_training(Mechanism(0.1, 2 * noise, 100), ALARMS)
@@ -38,5 +38,5 @@ def test_a_promise_alone_says_less_than_the_training_that_keeps_it() -> None:
 
 
 def test_the_promise_from_both_sides() -> None:
-    found = attacker.from_promise(np.log(3), 0.0, np.array([0.0, 0.1, 0.25, 0.5, 1.0]))
+    found = mechanisms.members_found(np.log(3), 0.0, np.array([0.0, 0.1, 0.25, 0.5, 1.0]))
     assert found == pytest.approx([0.0, 0.3, 0.75, 5 / 6, 1.0])
