@@ -140,7 +140,7 @@ def budget_spent(answers: Sequence[Answer], delta: float) -> str:
         return f"One answer, **{average:,.1f}**: **{words.NBSP.join(('ε', plain(total)))}** is spent."
     return (
         f"{len(answers):,} answers have spent **ε{words.NBSP}{plain(total)}** together. Their average, "
-        f"**{average:,.1f}**, give or take {images(off)}, comes closer with each: noise averages out, so each costs."
+        f"**{average:,.1f}**, give or take {images(off)}, comes closer with each: noise averages out, so answers cost."
     )
 
 

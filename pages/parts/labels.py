@@ -126,8 +126,9 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "1/ε. One image changes the count by 1.",
     "agreement": "The cosine between the noisy sum and the sum of the gradients as they were: 1 is the same direction, "
     "0 is none.",
-    "line of attack": "TPR <= min over e of exp(e) FPR + δ(e), δ(e) from the privacy loss distribution of the training "
-    "(pessimistic). From (ε, δ) alone: the smaller of exp(ε) FPR + δ and 1 - exp(-ε) (1 - δ - FPR).",
+    "line of attack": "Members found (TPR) are bounded by outsiders accused (FPR): TPR <= exp(e) FPR + δ(e) for every "
+    "real e, δ(e) from the privacy loss distribution of the training, rounded so that the line is never too low. From "
+    "(ε, δ) alone: the smaller of exp(ε) FPR + δ and 1 - exp(-ε) (1 - δ - FPR).",
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."

@@ -1,6 +1,7 @@
 """What the decks of the Learn page hold: everything that their sliders can show, worked out when something changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -86,9 +87,11 @@ def of_attack(found: tuple[Attacked, ...]) -> Drawn:
 
 
 def show(act: str, drawn: Drawn, keep: str) -> None:
-    """A deck, and the words below it that explain themselves."""
+    """A deck with its sliders where they were left, and the words below it that explain themselves."""
     sliders, said, charts, pictures = drawn
-    deck.draw(sliders, said, charts, key=f"learn-{act}", keep=keep, pictures=pictures)
+    places = at(act, [len(slider.said) for slider in sliders])
+    left = [replace(slider, at=place) for slider, place in zip(sliders, places, strict=True)]
+    deck.draw(left, said, charts, key=f"learn-{act}", keep=keep, pictures=pictures)
     terms = "; ".join(labels.term(word, key) for word, key in labels.LEARN_TERMS[act].items())
     st.html(f'<p class="frontier-terms">{terms}</p>')
 

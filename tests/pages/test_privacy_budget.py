@@ -109,6 +109,18 @@ def test_answers_eat_the_budget_of_the_slider_and_are_random(page: Page, ready: 
     assert "Nobody has asked yet" in words(app)
 
 
+def test_sliders_stand_where_they_were_left(page: Page, ready: None) -> None:
+    """Whoever comes back asks at the budget that the slider shows."""
+    app = page(LEARN)
+    assert [slider["at"] for slider in decks(app)[0]["sliders"]] == [lesson.COUNT_BUDGETS.index(1.0)]
+    app.session_state["learn-count-at"] = [9]
+    app.session_state["learn-step-at"] = [99, 0]
+    app.run()
+    assert [slider["at"] for slider in decks(app)[0]["sliders"]] == [9]
+    bound, noise = decks(app)[1]["sliders"]
+    assert (bound["at"], noise["at"]) == (len(bound["said"]) - 1, 0)
+
+
 def test_gaussian_answers_cost_less_together(page: Page, ready: None) -> None:
     app = page(LEARN)
     app.radio(key="learn-mechanism").set_value("gaussian").run()
