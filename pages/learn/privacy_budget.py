@@ -40,9 +40,7 @@ def counted_class(choice: Choice) -> int:
     classes = choice.facts["classes"]
     key = f"learn-class-{choice.name}"
     st.session_state.setdefault(key, min(SEVEN, len(classes) - 1))
-    label: int = st.selectbox(
-        labels.LEARN_COUNTED, range(len(classes)), key=key, format_func=lambda label: labels.plain(classes[label])
-    )
+    label: int = st.selectbox(labels.LEARN_COUNTED, range(len(classes)), key=key, format_func=classes.__getitem__)
     return label
 
 

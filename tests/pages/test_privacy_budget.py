@@ -135,6 +135,7 @@ def test_another_class_is_another_question(page: Page, ready: None) -> None:
     app = press(page(LEARN), "learn-ask")
     app.selectbox(key="learn-class-digits").select_index(3).run()
     assert "show **3**?" in words(app)
+    assert app.selectbox(key="learn-class-digits").options[3] == "3"
     assert "Nobody has asked yet" in words(app)
     app.selectbox(key="learn-class-digits").select_index(7).run()
     assert "One answer" in words(app)
