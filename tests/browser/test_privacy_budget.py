@@ -19,7 +19,7 @@ def test_a_move_changes_sentence_and_chart_and_asking_spends_the_budget(visit: O
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.get_by_role("link", name="What is a privacy budget?").click()
-    until(page, lambda: page.locator(DECK).count() == 3, 60, "three decks")
+    until(page, lambda: page.locator(DECK).count() == 3, 90, "three decks")
     count, step, _ = (page.locator(DECK).nth(i) for i in range(3))
 
     before, slider = count.evaluate(DRAWINGS), count.get_by_role("slider")
@@ -44,7 +44,7 @@ def test_a_move_changes_sentence_and_chart_and_asking_spends_the_budget(visit: O
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Open, server: Server) -> None:
     page = visit(f"{server.url}/privacy-budget", width=390, height=844)
-    until(page, lambda: page.locator(DECK).count() == 3, 60, "three decks")
+    until(page, lambda: page.locator(DECK).count() == 3, 90, "three decks")
     assert _width(page) <= 390
 
 
