@@ -11,13 +11,14 @@ function loadPlotly(url) {
   }));
 }
 
+// Where a page was left while plotly loaded there is no theme any more, and nothing to be seen.
 // var(--st-text-color) and var(--st-chart-categorical-colors,1) become the colours of the reader's theme
 function coloured(value, style) {
   if (typeof value === "string") {
     const found = /^var\((--[\w-]+)(?:,(\d+))?\)$/.exec(value);
     if (!found) return value;
     const colour = style.getPropertyValue(found[1]).trim();
-    return found[2] === undefined ? colour : colour.split(/,(?![^(]*\))/)[Number(found[2])].trim();
+    return found[2] === undefined ? colour : colour.split(/,(?![^(]*\))/)[Number(found[2])]?.trim() ?? "";
   }
   if (Array.isArray(value)) return value.map((item) => coloured(item, style));
   if (value && typeof value === "object") {
