@@ -80,6 +80,10 @@ def _remember(key: str) -> None:
 
 
 def places(key: str, usual: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """Where the sliders of a deck stand; `usual` before anybody moved them, and never beyond their `sizes`."""
-    at = st.session_state.get(f"{key}-at") or list(usual)
+    """Where the sliders of a deck stand; `usual` before anybody moved them, and never beyond their `sizes`.
+
+    A press right after a move comes with it in one message, and its callback may be the first: so ask the deck itself.
+    """
+    now: Mapping[str, list[int] | None] = st.session_state.get(key) or {}
+    at = now.get("at") or st.session_state.get(f"{key}-at") or list(usual)
     return [min(max(int(place), 0), size - 1) for place, size in zip(at, sizes, strict=True)]
