@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.mechanism import Mechanism
 from engine.results import Row
 
 STAGES = ("data", "noise", "features", "train", "attack")  # in this order
@@ -38,4 +39,30 @@ class Trained:
     path: str
 
 
-Event = Stage | Provisional | Trained | Row
+@dataclass(frozen=True)
+class Releases:
+    """What the whole study, all its jobs, lays open of its training images; said by every job before its first step.
+
+    One mechanism a private model, all budgets and repeats; `shared`: those of one sample rate and length drew the same
+    batches (privacy.joint.released composes them). `unprotected`: models without noise are trained, too.
+    """
+
+    mechanisms: tuple[Mechanism, ...]
+    shared: bool
+    unprotected: bool
+
+
+@dataclass(frozen=True)
+class Redone:
+    """A resumed job is about to draw fresh noise for up to `steps` steps of a model that may have been done before.
+
+    Said in mode 'private' alone, each time, by every model of a pass one after another: what shared batches when it
+    was first done did so here.
+    """
+
+    epsilon: float
+    seed: int
+    steps: int
+
+
+Event = Stage | Provisional | Trained | Releases | Redone | Row

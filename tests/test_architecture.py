@@ -21,7 +21,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.privacy", "engine.models", "engine.data"),
     ("engine.study", "engine.options", "engine.wanted", "engine.notes"),
     ("engine.registry", "engine.settings", "engine.recipes", "engine.events"),
-    ("engine.results", "engine.checks", "engine.errors", "engine.version", "engine"),
+    ("engine.results", "engine.mechanism", "engine.checks", "engine.errors", "engine.version", "engine"),
 )
 TORCH = ("torch", "torchvision", "opacus", "torchattacks", "safetensors.torch")
 

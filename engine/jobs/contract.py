@@ -72,7 +72,7 @@ class Recorder:
             self._batch.training.append(event)
         elif isinstance(event, Trained):
             self._batch.trained.append(Trained(event.epsilon, event.seed, self._relative(event.path)))
-        else:
+        elif isinstance(event, Row):
             self._batch.rows.append(event)
 
     def _note_stage(self, event: Stage) -> None:

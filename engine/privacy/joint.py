@@ -6,35 +6,28 @@ bound. Amplification by sampling is then paid for once. Models with batches of t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from engine.mechanism import Mechanism
 
-@dataclass(frozen=True)
-class Mechanism:
-    """`steps` times a Gaussian on a Poisson batch; noise in units of the clipping norm. One trained model is one."""
-
-    sample_rate: float
-    noise_multiplier: float
-    steps: int
+__all__ = ["Mechanism", "released", "together"]
 
 
 def released(models: Sequence[Mechanism], *, shared: bool) -> tuple[Mechanism, ...]:
-    """What is to be composed when all of `models` are released; `shared`: in each step they drew the same batch.
+    """What is to be composed when all of `models` are released.
 
-    Models that share batches have one sample rate; those with fewer steps are in fewer of the joint steps.
+    `shared`: models of one sample rate and number of steps train in one pass, on the same batches; models that differ
+    in either have batches of their own. Without it every model has.
 
-    >>> both = released([Mechanism(0.1, 2.0, 5), Mechanism(0.1, 2.0, 8)], shared=True)
-    >>> [(round(joint.noise_multiplier, 3), joint.steps) for joint in both]
-    [(1.414, 5), (2.0, 3)]
+    >>> first, second = released([Mechanism(0.1, 2.0, 5), Mechanism(0.1, 2.0, 5), Mechanism(0.1, 2.0, 8)], shared=True)
+    >>> (round(first.noise_multiplier, 3), first.steps), (second.noise_multiplier, second.steps)
+    ((1.414, 5), (2.0, 8))
     """
     if not shared:
         return tuple(models)
-    ends = sorted({model.steps for model in models})
-    starts = [0, *ends[:-1]]
-    return tuple(
-        Mechanism(models[0].sample_rate, together(m.noise_multiplier for m in models if m.steps >= end), end - start)
-        for start, end in zip(starts, ends, strict=True)
-    )
+    passes: dict[tuple[float, int], list[float]] = {}
+    for model in models:
+        passes.setdefault((model.sample_rate, model.steps), []).append(model.noise_multiplier)
+    return tuple(Mechanism(rate, together(noise), steps) for (rate, steps), noise in passes.items())
 
 
 def together(noise_multipliers: Iterable[float]) -> float:
