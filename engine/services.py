@@ -18,7 +18,7 @@ import pandas as pd
 from engine import planning, starter
 from engine.data import cache, datasets, entry, images, own
 from engine.errors import BadInput, DataMissing
-from engine.jobs import deletion, supervisor, timing
+from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models
@@ -89,15 +89,15 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     """Queue a study and return its digest; one that is known is not queued twice, only what failed or was stopped.
 
     `who` is noted as waiting for it: "page" for good, anyone else while `touch` is called. BadInput or DataMissing
-    come before anything is stored.
+    come before anything is stored; so does a cap that this study would pass.
     """
     settings = settings or Settings()
     resolved = resolve(study, settings=settings)
     if images.locate(resolved.dataset, settings.data_root) is None:
         raise DataMissing(images.remedy(resolved.dataset, settings.data_root))
-    digest = planning.digest(resolved)
-    plan = _planned(resolved, settings)
-    _store(settings.home).queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE)
+    digest, store = planning.digest(resolved), _store(settings.home)
+    plan, reserve = _planned(resolved, settings), charging.reservation(store, digest, resolved, settings)
+    store.queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE, reserve=reserve)
     return digest
 
 

@@ -52,4 +52,25 @@ TRAINED = """CREATE TABLE trained_next (
     UNIQUE (study, epsilon, seed), FOREIGN KEY(study) REFERENCES studies (digest)
 )"""
 
-MIGRATIONS: dict[int, Step] = {1: notes_tags_and_numbers_used_once}  # from a schema number to the next one
+
+def a_privacy_ledger(connection: Connection) -> None:
+    """2 to 3: what was released of each data set, which only grows; whose own images have pictures in common."""
+    for statement in (
+        """CREATE TABLE ledger (
+            dataset VARCHAR NOT NULL, number INTEGER NOT NULL, written FLOAT NOT NULL, kind VARCHAR NOT NULL,
+            body TEXT NOT NULL, previous VARCHAR NOT NULL, hash VARCHAR NOT NULL, PRIMARY KEY (dataset, number)
+        )""",
+        *(
+            f"CREATE TRIGGER ledger_keeps_what_it_has_{change.lower()} BEFORE {change} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
+            for change in ("UPDATE", "DELETE")
+        ),
+        "CREATE TABLE pictures (dataset VARCHAR NOT NULL, marks BLOB NOT NULL, PRIMARY KEY (dataset))",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: dict[int, Step] = {
+    1: notes_tags_and_numbers_used_once,
+    2: a_privacy_ledger,
+}  # from a schema number to the next one

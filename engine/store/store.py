@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.store.database import Database
+from engine.store.ledger import Ledger
 from engine.store.measured import Measured
 from engine.store.notes import Notes
 from engine.store.overview import Overview
@@ -11,7 +12,7 @@ from engine.store.queue import Queue
 
 class Store:
     """`queue`: jobs and who may work on them; `measured`: results; `overview`: what pages list; `notes`: what people
-    write beside it.
+    write beside it; `ledger`: what was released of each data set.
 
     Opening makes the folder; the file is made or migrated at the first use. Errors are StoreErrors.
     """
@@ -22,6 +23,7 @@ class Store:
         self.measured = Measured(self.database, self.queue)
         self.overview = Overview(self.database)
         self.notes = Notes(self.database)
+        self.ledger = Ledger(self.database, self.queue, home)
 
     def close(self) -> None:
         """Give all connections back."""
