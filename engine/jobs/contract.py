@@ -160,7 +160,8 @@ def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifa
     """
     try:
         _belongs(claim)
-        charging.enrol(store, claim.job.study.dataset, places.data)
+        if claim.job.study.own:
+            charging.enrol(store, claim.job.study.dataset, places.data)
         with Recorder(store, claim, artifacts, cores) as recorder:
             execute(claim.job, recorder.emit, places=places, threads=claim.threads)
     except (StaleAttempt, Cancelled):

@@ -89,10 +89,10 @@ class Books:
             queue += new
         return [name, *sorted(found - {name})]
 
-    def problems(self, name: str) -> list[str]:
-        """What does not add up, with the data set; own images are looked at together: they may share pictures."""
+    def problems(self, name: str) -> dict[str, list[str]]:
+        """What does not add up, by data set; own images are looked at together: they may share pictures."""
         looked_at = [other for other in self.names if other.startswith(OWN)] if name.startswith(OWN) else [name]
-        return [f"{phrase} of {other}" for other in looked_at for phrase in self.broken(other)]
+        return {other: broken for other in looked_at if (broken := self.broken(other))}
 
     def broken(self, name: str) -> list[str]:
         """What does not add up in the rows of one data set."""
@@ -149,10 +149,10 @@ class Books:
 
     def sound(self, name: str) -> None:
         """StoreError, in one sentence, when the ledger of a data set does not add up."""
-        if found := self.problems(name):
+        for other, broken in self.problems(name).items():
             raise StoreError(
-                f"the privacy ledger does not add up ({found[0]}): bring back a copy of the store, or accept it as it "
-                f"stands with `python -m engine ledger accept {name}`."
+                f"the privacy ledger of {other} does not add up ({broken[0]}): bring back a copy of the store, or go on "
+                f"from what stands there with `python -m engine ledger accept {other}`."
             )
 
     def admit(self, asked: Asked) -> None:

@@ -75,11 +75,10 @@ class Ledger:
         """Charge steps that a resumed job makes again; BadInput when a cap does not let it."""
         with self._held(claim) as (connection, books):
             books.sound(asked.dataset)
+            asked = _named(connection, asked)
             released = books.release(asked)
             if released is None:
-                raise BadInput(
-                    f"study {claim.study} makes steps again that the privacy ledger has not seen: delete it."
-                )
+                raise BadInput(f"study {claim.study} repeats steps that the privacy ledger has not seen: delete it.")
             name, mechanisms = redone(released.said, event.epsilon, event.seed, event.steps)
             again = [claim.id, claim.attempt, name]
             said = {"study": claim.study, "computation": asked.computation, "mode": asked.mode, "model": asked.model}
