@@ -151,8 +151,8 @@ class Books:
         """StoreError, in one sentence, when the ledger of a data set does not add up."""
         for other, broken in self.problems(name).items():
             raise StoreError(
-                f"the privacy ledger of {other} does not add up ({broken[0]}): bring back a copy of the store, or go on "
-                f"from what stands there with `python -m engine ledger accept {other}`."
+                f"the privacy ledger of {other} does not add up ({broken[0]}): bring back a copy of the store, or go "
+                f"on from what stands there with `python -m engine ledger accept {other}`."
             )
 
     def admit(self, asked: Asked) -> None:

@@ -22,14 +22,17 @@ KILLS = 25
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Where a process starts in hundredths of a second, with everything imported."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])  # a forkserver looks nowhere else for what it preloads
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(["tests.engine.bookkeeping"])
     return context
 
 
-def spend_on(home: Path, first: int, said: Path) -> None:
+def spend_on(home: Path, first: int, said: Path, begun: Any) -> None:
     """One study after another, each noted in `said` once the ledger has it."""
     store = Store(home)
+    store.ledger.books()
+    begun.set()
     with said.open("a") as file:
         for number in range(first, 1000):
             book.compute(store, study(number, mode="reproducible"))
@@ -39,12 +42,15 @@ def spend_on(home: Path, first: int, said: Path) -> None:
 
 def test_killed_at_any_moment_the_chain_is_whole_and_the_total_never_falls(processes: Any, tmp_path: Path) -> None:
     home, said, draws = tmp_path / "home", tmp_path / "said", random.Random(5)
-    store, first, before = Store(home), 1, 0.0
+    store, first, before, kills, patience = Store(home), 1, 0.0, 0, 0.1
     said.touch()
-    for _ in range(KILLS):
-        process = processes.Process(target=spend_on, args=(home, first, said))
+    while kills < KILLS or first < KILLS:
+        kills += 1
+        begun = processes.Event()
+        process = processes.Process(target=spend_on, args=(home, first, said, begun))
         process.start()
-        time.sleep(0.1 + draws.random() * 0.15)
+        assert begun.wait(60)
+        time.sleep(draws.random() * patience)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         books = store.ledger.books()
@@ -55,8 +61,8 @@ def test_killed_at_any_moment_the_chain_is_whole_and_the_total_never_falls(proce
         assert {int(word) for word in said.read_text().split()} <= {row.said["repeats"] for row in rows}
         after = book.spent(home)
         assert after >= before
+        patience *= 1.0 if after > before else 1.2  # a busy machine: killed too early to tell
         before = after
-    assert first > KILLS, "hardly anything was written: the kills came too early to tell"
     book.compute(store, study(first))
     assert store.ledger.books().broken("digits") == []
 
