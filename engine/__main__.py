@@ -32,6 +32,9 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Your own images: list, add, delete.")
 app.add_typer(data, name="data")
+ledger = typer.Typer(help="What was spent of each data set's privacy, and what its owner allows.")
+app.add_typer(ledger, name="ledger")
+Dataset = Annotated[str, typer.Argument(help="A data set, as `ledger` lists it.")]
 
 
 def _any_of(registry: Registry) -> str:
@@ -310,6 +313,74 @@ def delete_data(name: Annotated[str, typer.Argument(help="A data set of your own
 
     holdings.delete(name)
     _say(f"Deleted: {name}")
+
+
+@ledger.callback(invoke_without_command=True)
+def list_ledgers(context: typer.Context) -> None:
+    """List what was spent of each data set."""
+    from engine import ledgers
+    from engine.terminal import print_ledgers
+
+    if context.invoked_subcommand is None:
+        print_ledgers([ledgers.statement(name) for name in ledgers.names()])
+
+
+@ledger.command()
+def cap(
+    name: Dataset,
+    epsilon: Annotated[float, typer.Argument(help="What may be spent at most.")],
+    delta: Annotated[float | None, typer.Option(help="At this delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
+) -> None:
+    """Set what may be spent: a study that would pass it is refused before it starts.
+
+    Setting another cap takes the place of the one before; none takes it away. Below what is spent it refuses all.
+    """
+    from engine import ledgers
+
+    for member in ledgers.set_cap(name, epsilon, delta):
+        _say(f"{member}: at most {epsilon:g} from now on, by studies in mode private alone.")
+
+
+@ledger.command()
+def private(name: Dataset) -> None:
+    """Mark a data set as private: results without a guarantee are neither linked nor exported."""
+    from engine import ledgers
+
+    for member in ledgers.mark(name, private=True):
+        _say(f"{member}: private. Results without a guarantee stay on this machine.")
+
+
+@ledger.command()
+def public(name: Dataset) -> None:
+    """Mark a data set as public: whatever is computed with it may be linked and exported."""
+    from engine import ledgers
+
+    for member in ledgers.mark(name, private=False):
+        _say(f"{member}: public. Whatever is computed with it may be linked and exported; a cap stays as it is.")
+
+
+@ledger.command()
+def check() -> None:
+    """Check that no row was changed, removed or moved, and say where each ledger stands.
+
+    Write the last numbers down elsewhere: then nobody who may write to this store can shorten it unseen.
+    """
+    from engine import ledgers
+    from engine.terminal import print_heads
+
+    problems = ledgers.check()
+    print_heads(ledgers.heads(), problems)
+    if problems:
+        raise FrontierError(f"the privacy ledger of {', '.join(problems)} does not add up: see above")
+
+
+@ledger.command("accept")
+def accept_ledger(name: Dataset) -> None:
+    """Go on from a ledger that does not add up, as it stands now; what was wrong stays written in it."""
+    from engine import ledgers
+
+    accepted = ledgers.accept(name)
+    _say(f"{name}: accepted although {'; '.join(accepted)}." if accepted else f"{name}: nothing is wrong with it.")
 
 
 def _find(start: str) -> "Status":

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from math import inf, log, log1p
 
-from engine.privacy.joint import Mechanism
+from engine.mechanism import Mechanism
 
 ORDERS: tuple[float, ...] = (
     *(1 + x / 10 for x in range(1, 40)), *range(5, 33), 40, 48, 64, 96, 128, 192, 256, 384, 512,

@@ -8,7 +8,6 @@ from engine.errors import BadInput, StoreError
 from engine.mechanism import Mechanism
 from engine.privacy import ledger as rules
 from engine.privacy import renyi
-from engine.privacy.joint import released, together
 from engine.privacy.ledger import Cap
 from engine.privacy.renyi import Curve
 from engine.store import chain
@@ -51,6 +50,8 @@ class Asked:
 
 def cost(said: Mapping[str, Any]) -> Curve:
     """What a row spends."""
+    from engine.privacy.joint import released  # brings the exact accountant, for which a page should not wait
+
     return renyi.of(released(_mechanisms(said), shared=said.get("shared", False)))
 
 
@@ -188,6 +189,8 @@ def redone(said: Mapping[str, Any], epsilon: float, seed: int, steps: int) -> tu
 
     Models of one pass share their batches again, so the first of them that says so speaks for all: one name.
     """
+    from engine.privacy.joint import together
+
     models = _mechanisms(said)
     mine = models[said["epsilons"].index(epsilon) * said["repeats"] + seed]
     if not said["shared"]:

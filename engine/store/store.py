@@ -1,5 +1,7 @@
 """The store of one home folder: everything that is remembered, behind plain objects."""
 
+import threading
+from functools import lru_cache
 from pathlib import Path
 
 from engine.store.database import Database
@@ -28,3 +30,17 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self.database.close()
+
+
+_opening = threading.Lock()
+
+
+def opened(home: Path) -> Store:
+    """The store of a home folder, opened once in a process."""
+    with _opening:
+        return _opened(home)
+
+
+@lru_cache(maxsize=16)
+def _opened(home: Path) -> Store:
+    return Store(home)

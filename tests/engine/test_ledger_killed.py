@@ -16,7 +16,7 @@ from engine.store.store import Store
 from tests.engine import bookkeeping as book
 from tests.engine.bookkeeping import study
 
-KILLS = 25
+KILLS = 12
 
 
 @pytest.fixture(scope="module")
