@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -233,12 +234,14 @@ def export_model(
 
     A torch.export program: pixels in [0, 1] to logits, loadable without Frontier.
     """
-    from engine import services
+    from engine import ledgers, services
     from engine.report.export import writable
 
     found = services.run_path(run)
     study = services.study(found.digest)
     assert study is not None
+    if ledgers.private(study.dataset) and (study.privacy.mode != "private" or found.epsilon == inf):
+        raise BadInput(f"run {run} has no guarantee, and {study.dataset} is marked private: it is not exported.")
     if out.is_dir():
         raise BadInput(f"--out {out} is a folder: name a file, for example {out / 'model.pt2'}")
     writable(out.parent)
@@ -256,12 +259,14 @@ def starter(
 
     Takes a quarter of an hour; what FRONTIER_HOME holds already is not computed again.
     """
-    from engine import services
+    from engine import ledgers, services
     from engine import starter as shipped
     from engine.planning import resolve
     from engine.store.queue import Span
 
     for name, study in shipped.wanted().items():
+        if reason := ledgers.owner_only(study):
+            raise BadInput(f"the study {name} is not shipped: {reason}")
         status = _compute(resolve(study))
         if status.state != "done" or status.started is None or status.finished is None:
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")

@@ -116,7 +116,7 @@ def _entries(rows: list[Row], cap: Cap | None, delta: float) -> list[Entry]:
         more = cost(row.said) if row.kind in (*kinds.SPENT, kinds.RESERVED) else None
         if more is not None and row.kind in kinds.SPENT:
             spent = renyi.added([spent, more])
-        alone = None if more is None else renyi.epsilon(more, delta)
+        alone = None if more is None else _figure(more, cap, delta)
         total = _figure(spent, cap, delta)
         found.append(Entry(row.dataset, row.number, row.written, row.kind, alone, total, row.said))
     return found

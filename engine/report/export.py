@@ -27,7 +27,8 @@ class Subject:
     """What is exported: a study as it stands, the strength marked on its charts, and what its parts are called.
 
     `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
-    `made` is what study.json says of another machine that made it, empty for this one.
+    `made` is what study.json says of another machine that made it, empty for this one. `withheld` says what is not in
+    `frame` because it stays with the owner of the images.
     """
 
     study: Study
@@ -38,15 +39,17 @@ class Subject:
     strength: float | None
     parts: tuple[Part, Part, Part]
     made: Mapping[str, Any] = field(default_factory=dict)
+    withheld: str = ""
 
     @property
     def described(self) -> dict[str, Any]:
         here = document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
-        return here | dict(self.made)
+        return here | dict(self.made) | ({"withheld": self.withheld} if self.withheld else {})
 
     @property
     def caption(self) -> str:
-        return caption(self.study, self.digest, self.frame, self.parts, self.strength)
+        said = caption(self.study, self.digest, self.frame, self.parts, self.strength)
+        return f"{said} {self.withheld}".rstrip()
 
     @property
     def information(self) -> figures.TradeOff:
@@ -78,7 +81,7 @@ def _picture(kind: str) -> Callable[[Subject, int], bytes]:
         from engine.report.printing import printed  # half a second, which only pictures should cost
 
         about = {"Title": f"Frontier, study {subject.digest}", "Description": subject.caption}
-        note = document.unfinished(subject.study, subject.frame)
+        note = "" if subject.withheld else document.unfinished(subject.study, subject.frame)
         return printed(subject.information, kind, width=width, note=note, about=about)
 
     return made

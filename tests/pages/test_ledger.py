@@ -79,7 +79,9 @@ def test_releases_are_listed_newest_first_with_their_total(ledger: Page, store: 
     released, without = tables(app)
     assert list(released["What"]) == ["fast model: 1 model"] * 2
     assert list(released["Noise"]) == ["private", "reproducible"]
-    assert [isinstance(link, str) for link in released["Study"]] == [True, False], "the first study was deleted; its row stays"
+    assert [isinstance(link, str) for link in released["Study"]] == [True, False], (
+        "the first study was deleted; its row stays"
+    )
     totals = [float(total) for total in released["Total"]]
     assert totals[0] > totals[1] == pytest.approx(float(released["Alone"][1]))
     assert totals[0] < sum(float(alone) for alone in released["Alone"]), "curves are added, not epsilons"
@@ -135,3 +137,62 @@ def test_a_study_past_the_cap_is_refused_on_the_page_before_it_is_queued(page: P
     app.button(key="compute").click().run()
     assert "digits has a cap of 0.5" in words(app).replace("\\", "")
     assert services.counts() == {}
+
+
+# --- results that stay with the owner of the images
+
+
+@pytest.fixture
+def mixed(computed: Callable[..., str]) -> str:
+    """A finished study in mode private with a model without noise, on images that are then marked private."""
+    digest = computed(study(1, epsilons=(1, "inf")))
+    ledgers.mark("digits", private=True)
+    return digest
+
+
+def test_a_study_without_a_guarantee_on_private_images_is_shown_but_not_linked(page: Page, mixed: str) -> None:
+    app = page(study=mixed)
+    assert not app.exception
+    said = words(app)
+    assert "There is no link" in said or "there is no link to them" in said
+    assert not [code.value for code in app.code if mixed in code.value]
+    assert "study" not in app.query_params
+    assert "The numbers" in said, "its owner sees it"
+    app.run()
+    assert "The numbers" in words(app), "also at the next run, without the address"
+
+
+def test_runs_leaves_it_out_of_its_link(page: Page, mixed: str) -> None:
+    app = page("workspace/runs.py")
+    app.query_params["compare"] = mixed
+    app.run()
+    assert not app.exception
+    assert mixed not in str(dict(app.query_params))
+
+
+def test_exports_leave_those_rows_out_and_say_so(mixed: str) -> None:
+    import json
+
+    from engine import exports
+
+    files = exports.export(mixed, "csv", "study", "caption", "parquet", "png")
+    lines = files["curves.csv"].decode().splitlines()
+    assert len(lines) > 1
+    assert not [line for line in lines if ",inf," in line]
+    about = json.loads(files["study.json"])
+    assert about["withheld"].startswith("These images are marked private, and models without noise guarantee nothing.")
+    assert [one["epsilon"] for one in about["privacy"]] == [1.0]
+    assert "they stay with the owner of the images" in files["caption.txt"].decode()
+
+
+def test_of_a_seeded_study_on_private_images_nothing_is_exported(computed: Callable[..., str]) -> None:
+    from engine import exports
+    from engine.errors import BadInput
+
+    digest = computed(study(1, mode="reproducible"))
+    assert exports.export(digest, "csv")
+    ledgers.mark("digits", private=True)
+    with pytest.raises(BadInput, match="marked private, and noise that follows from a seed guarantees nothing"):
+        exports.export(digest, "csv")
+    ledgers.mark("digits", private=False)
+    assert exports.export(digest, "csv")
