@@ -333,17 +333,18 @@ def list_ledgers(context: typer.Context) -> None:
 @ledger.command()
 def cap(
     name: Dataset,
-    epsilon: Annotated[float, typer.Argument(help="What may be spent at most.")],
+    epsilon: Annotated[float, typer.Argument(help="What may be spent at most; inf lifts a cap.")],
     delta: Annotated[float | None, typer.Option(help="At this delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
 ) -> None:
     """Set what may be spent: a study that would pass it is refused before it starts.
 
-    Setting another cap takes the place of the one before; none takes it away. Below what is spent it refuses all.
+    Another cap takes the place of the one before. Below what is spent it refuses all that follows.
     """
     from engine import ledgers
 
     for member in ledgers.set_cap(name, epsilon, delta):
-        _say(f"{member}: at most {epsilon:g} from now on, by studies in mode private alone.")
+        rule = f"at most {epsilon:g} from now on, by studies in mode private alone" if epsilon < inf else "no cap"
+        _say(f"{member}: {rule}.")
 
 
 @ledger.command()

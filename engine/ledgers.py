@@ -129,10 +129,12 @@ def _figure(spent: Curve, cap: Cap | None, delta: float) -> float:
 def set_cap(name: str, epsilon: float, delta: float | None = None, *, settings: Settings | None = None) -> list[str]:
     """Let at most (epsilon, delta) be spent on a data set, and on all that share its images: their names.
 
-    BadInput for bounds; StoreError when the ledger does not add up. A cap below what is spent refuses all that follows.
+    BadInput for bounds; StoreError when the ledger does not add up. A cap below what is spent refuses all that follows;
+    inf lifts it.
     """
     settings = settings or Settings()
-    within("epsilon", epsilon, EPSILON_LOW, MOST_CAP)
+    if within("epsilon", epsilon, EPSILON_LOW, MOST_CAP, allow_inf=True) == inf:
+        return _enrolled(name, settings).ledger.cap(name, None)
     chosen = _delta(name, settings) if delta is None else within("delta", delta, 1e-12, _delta(name, settings) * 10)
     return _enrolled(name, settings).ledger.cap(name, Cap(epsilon, chosen))
 

@@ -100,9 +100,9 @@ class Books:
         return chain.problems(self.rows.get(name, ()), self.last.get(name), self.noted.get(name))
 
     def caps(self, name: str) -> list[Cap]:
-        """The newest cap of every member: all of them hold."""
+        """The newest cap of every member, unless it was lifted: all of them hold."""
         newest = {row.dataset: row for row in self._of_kind(self.members(name), CAP)}
-        return [Cap(row.said["epsilon"], row.said["delta"]) for row in newest.values() if row.said]
+        return [Cap(row.said["epsilon"], row.said["delta"]) for row in newest.values() if row.said.get("epsilon")]
 
     def private(self, name: str) -> bool:
         """Whether any member is marked private."""

@@ -88,9 +88,12 @@ class Ledger:
                 self._add(connection, books, asked.dataset, kinds.REDONE, said)
         self.settle()
 
-    def cap(self, name: str, cap: Cap) -> list[str]:
-        """Set what may be spent on a data set and on all that share its images; their names. StoreError as `sound`."""
-        return self._decide(name, kinds.CAP, {"epsilon": cap.epsilon, "delta": cap.delta})
+    def cap(self, name: str, cap: Cap | None) -> list[str]:
+        """Set what may be spent on a data set and on all that share its images, None to lift it; their names.
+
+        StoreError when a ledger does not add up.
+        """
+        return self._decide(name, kinds.CAP, vars(cap) if cap else {"epsilon": None})
 
     def mark(self, name: str, *, private: bool) -> list[str]:
         """Mark a data set, and all that share its images, as private or as public; their names."""

@@ -106,9 +106,14 @@ def decided(info: Statement) -> list[str]:
     return [_decision(one) for one in info.of_kind("cap", "private", "public", "accepted")[::-1]]
 
 
+def _cap(one: Entry) -> str:
+    epsilon, delta = one.said.get("epsilon"), one.said.get("delta", 0.0)
+    return f"a cap of {epsilon:g} at δ {labels.small(delta)}" if epsilon else "the cap was lifted"
+
+
 def _decision(one: Entry) -> str:
     what = {
-        "cap": f"a cap of {one.said.get('epsilon', 0):g} at δ {labels.small(one.said.get('delta', 0.0))}",
+        "cap": _cap(one),
         "private": "marked private",
         "public": "marked public",
         "accepted": f"accepted although {'; '.join(one.said.get('problems', ()))}",

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine import planning, services
+from engine import ledgers, planning, services
 from engine.study import Study, parse
 from tests.browser.conftest import ARGS, CONNECTED, Server, serving
 
@@ -122,7 +122,7 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
     page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
     page.goto(server.url + screen.path)
     page.wait_for_selector(CONNECTED)
-    if "/runs" not in screen.path and "/data" not in screen.path:
+    if not any(without in screen.path for without in ("/runs", "/data")):
         page.wait_for_selector(DRAWN)
     page.wait_for_timeout(1200)
     screen.before(page)
@@ -158,6 +158,9 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
     over = f"/runs?images=digits&compare={compared(server)}"
     yield Screen("runs-compared", over, "Runs: studies over one another, with only what differs.")
+    yield Screen("ledger", "/ledger?dataset=digits", "Privacy ledger: what was released, as it adds up.")
+    ledgers.set_cap("digits", 40, settings=server.settings)
+    yield Screen("ledger-capped", "/ledger?dataset=digits", "Privacy ledger: under a cap that the owner has set.")
 
 
 def compared(server: Server) -> str:

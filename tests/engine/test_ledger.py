@@ -179,6 +179,13 @@ def test_a_cap_below_what_is_spent_refuses_everything_after(store: Store) -> Non
     book.queue(store, study(2))
 
 
+def test_a_cap_may_be_lifted(store: Store) -> None:
+    store.ledger.cap("digits", Cap(0.5, 1e-5))
+    store.ledger.cap("digits", None)
+    assert store.ledger.books().caps("digits") == []
+    book.queue(store, study(mode="reproducible"))
+
+
 def test_a_worker_is_refused_when_a_cap_was_set_after_its_study_was_queued(store: Store) -> None:
     claim = book.begin(store, study())
     store.ledger.cap("digits", Cap(0.5, 1e-5))

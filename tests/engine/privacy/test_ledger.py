@@ -66,7 +66,12 @@ def test_careless_rules_are_caught(careless: Admits) -> None:
 def test_shares_of_delta_add_up_and_cost_little(cap: Cap, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
     plain = renyi.at
-    monkeypatch.setattr(renyi, "at", lambda order, cost, delta: asked.append(delta) or plain(order, cost, delta))
+
+    def noted(order: float, cost: float, delta: float) -> float:
+        asked.append(delta)
+        return plain(order, cost, delta)
+
+    monkeypatch.setattr(renyi, "at", noted)
     gaussian = tuple(order * cap.epsilon**2 / 60 for order in renyi.ORDERS)
     counted = ledger.counted(gaussian, cap)
     assert sum(asked) == pytest.approx(cap.delta)
