@@ -115,15 +115,16 @@ def sweep() -> dict[str, Any]:
     models = []
     for epsilon in BUDGETS:
         how = recipe("scattering-linear", epsilon, n)
-        sigma, _ = calibrated(HOME / "cache", epsilon, 1e-5, how.batch / n, how.steps, [])
-        models += [training.Candidate(epsilon, seed, how, how.batch / n, sigma) for seed in range(SEEDS)]
+        by = calibrated(HOME / "cache", epsilon, 1e-5, how.batch / n, how.steps)
+        models += [training.Candidate(epsilon, seed, how, how.batch / n, by.noise_multiplier) for seed in range(SEEDS)]
     final: dict[tuple[float, int], float] = {}
 
     def report(progress: training.Progress) -> None:
         for model, hit in zip(progress.models, progress.accuracies, strict=True):
             final[model.epsilon, model.seed] = hit
 
-    taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", {}, _no_save, report))
+    session = training.Session({}, _no_save, report, lambda models, steps: None, Seeded())
+    taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", session))
     by_budget = {str(e): [final[e, s] for s in range(SEEDS)] for e in BUDGETS}
     return {
         "models": len(models),
@@ -136,7 +137,7 @@ def sweep() -> dict[str, Any]:
     }
 
 
-def _no_save(name: str, state: dict[str, Any]) -> None:
+def _no_save(name: str, state: dict[str, Any], due: bool) -> None:
     """A benchmark resumes nothing."""
 
 

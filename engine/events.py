@@ -28,15 +28,17 @@ class Provisional:
     accuracy: float
     epsilon_spent: float
     loss: float | None = None
+    clip_only: bool = False
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model whose weights lie at `path` (safetensors)."""
+    """A finished model whose weights lie at `path` (safetensors); `clip_only`: clipped, without noise."""
 
     epsilon: float
     seed: int
     path: str
+    clip_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ Like engine.services: what goes wrong is a FrontierError whose message may be sh
 
 from dataclasses import replace
 
-from engine import ledgers, services
+from engine import ledgers, planning, services
 from engine.data import entry
 from engine.errors import BadInput
+from engine.promise import Guarantees
 from engine.report import figures
 from engine.report.caption import Part
 from engine.report.export import WIDTHS, Subject, exported, file_name
@@ -52,7 +53,8 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         withheld=_withheld(study, settings),
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
-        made=shipped.made if (shipped := services.origin(found)) else {},
+        made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
+        together=_together(study, digest, settings),
     )
 
 
@@ -60,6 +62,11 @@ def _withheld(study: Study, settings: Settings) -> str:
     """What was left out of a study's files, as a sentence; "" when nothing was."""
     reason = ledgers.owner_only(study, settings=settings)
     return f"{reason} Those results are left out: they stay with the owner of the images." if reason else ""
+
+
+def _together(study: Study, digest: str, settings: Settings) -> Guarantees | None:
+    """What releasing all models of a study promises; None of one that another version trained in another way."""
+    return services.guarantees(study, settings=settings) if planning.digest(study) == digest else None
 
 
 def _part(entries: tuple[Choice, ...], name: str) -> Part:

@@ -20,7 +20,7 @@ from engine.privacy.ledger import Cap
 from engine.privacy.renyi import Curve
 from engine.settings import Settings
 from engine.store import books as kinds
-from engine.store.books import Books, cost
+from engine.store.books import Books, cost, running
 from engine.store.chain import Row
 from engine.store.store import Store, opened
 from engine.study import EPSILON_LOW, OWN, Study
@@ -112,10 +112,10 @@ def statement(name: str, *, settings: Settings | None = None) -> Statement:
 
 def _entries(rows: list[Row], cap: Cap | None, delta: float) -> list[Entry]:
     found, spent = [], renyi.NOTHING
+    totals = running(row for row in rows if row.kind in kinds.SPENT)
     for row in rows:
         more = cost(row.said) if row.kind in (*kinds.SPENT, kinds.RESERVED) else None
-        if more is not None and row.kind in kinds.SPENT:
-            spent = renyi.added([spent, more])
+        spent = next(totals) if row.kind in kinds.SPENT else spent
         alone = None if more is None else _figure(more, cap, delta)
         total = _figure(spent, cap, delta)
         found.append(Entry(row.dataset, row.number, row.written, row.kind, alone, total, row.said))

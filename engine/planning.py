@@ -5,14 +5,14 @@ Knows the registries but not what they register: no torch, so pages and the comm
 
 import hashlib
 import json
-from math import sqrt
+from math import isinf, sqrt
 from typing import Any
 
 from engine.checks import known, short, within
 from engine.data import entry
 from engine.errors import BadInput
 from engine.models import models
-from engine.recipes import recipe
+from engine.recipes import Recipe, recipe
 from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Job, Study
 
@@ -26,6 +26,7 @@ def resolve(study: Study) -> Study:
     known("model", study.model, models.names)
     attack = _resolve_attack(study.attack, facts, study.seeds)
     independent = study.privacy.independent_batches and bool(models[study.model].facts["one_pass"])  # else they are
+    clip_only = study.privacy.clip_only and not all(map(isinf, study.privacy.epsilons))  # as which budget, else?
     n_train = facts["n_train"]
     delta = usual_delta(n_train) if study.privacy.delta is None else study.privacy.delta
     if not DELTA_LOW <= delta < 1 / n_train:
@@ -33,7 +34,8 @@ def resolve(study: Study) -> Study:
             f"delta={short(delta)} is not in [{DELTA_LOW:g}, 1/N = {1 / n_train:.3g}) "
             f"for the {n_train:,} images of {study.dataset}"
         )
-    privacy = study.privacy.model_copy(update={"delta": delta, "independent_batches": independent})
+    chosen = {"delta": delta, "independent_batches": independent, "clip_only": clip_only}
+    privacy = study.privacy.model_copy(update=chosen)
     resolved = study.model_copy(update={"attack": attack, "privacy": privacy})
     if (points := n_points(resolved)) > MAX_POINTS:
         raise BadInput(f"the grid has {points:,} points; at most {MAX_POINTS:,} are computed in one study")
@@ -78,9 +80,18 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def n_points(study: Study) -> int:
-    """Result rows of a resolved study: clean accuracies and robust ones."""
-    budgets = len(study.privacy.epsilons)
-    return budgets * study.seeds + budgets * study.attack.seeds * len(study.attack.eps or ())
+    """Accuracies that a resolved study asks for: clean and robust ones."""
+    return n_lines(study) * points_of_one(study)
+
+
+def n_lines(study: Study) -> int:
+    """Curves of a study: its budgets, and clipping alone where that is asked for."""
+    return len(study.privacy.epsilons) + study.privacy.clip_only
+
+
+def points_of_one(study: Study) -> int:
+    """Accuracies that a resolved study asks for at each of its budgets."""
+    return study.seeds + study.attack.seeds * len(study.attack.eps or ())
 
 
 def digest(study: Study) -> str:
@@ -100,10 +111,17 @@ def digest(study: Study) -> str:
 def plan(study: Study) -> tuple[Job, ...]:
     """The jobs of a resolved study: one for a model that trains all budgets in one pass, else one a budget."""
     seeds = tuple(range(study.seeds))
-    epsilons = study.privacy.epsilons
+    epsilons, clip_only = study.privacy.epsilons, study.privacy.clip_only
     if models[study.model].facts["one_pass"]:
-        return (Job(study=study, epsilons=epsilons, seeds=seeds),)
-    return tuple(Job(study=study, epsilons=(epsilon,), seeds=seeds) for epsilon in epsilons)
+        return (Job(study=study, epsilons=epsilons, seeds=seeds, clip_only=clip_only),)
+    jobs = [Job(study=study, epsilons=(epsilon,), seeds=seeds) for epsilon in epsilons]
+    return (*jobs, *([Job(study=study, epsilons=(), seeds=seeds, clip_only=True)] if clip_only else []))
+
+
+def clip_only_recipe(study: Study) -> Recipe:
+    """How the clip-only baseline is trained: as the largest private budget is, which it differs from by the noise."""
+    largest = max(epsilon for epsilon in study.privacy.epsilons if not isinf(epsilon))
+    return recipe(study.model, largest, entry.of(study).facts["n_train"])
 
 
 def work(job: Job) -> dict[str, float]:
@@ -114,8 +132,9 @@ def work(job: Job) -> dict[str, float]:
     facts = entry.of(job.study).facts
     attack = job.study.attack
     recipes = [recipe(job.study.model, epsilon, facts["n_train"]) for epsilon in job.epsilons]
+    recipes += [clip_only_recipe(job.study)] if job.clip_only else []
     radii = len([eps for eps in attack.eps or () if eps > 0])
-    attacked = len(job.epsilons) * min(attack.seeds, len(job.seeds))
+    attacked = len(recipes) * min(attack.seeds, len(job.seeds))
     return {
         "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
         "noise": float(len(job.epsilons)),

@@ -8,7 +8,11 @@ SMALL = 10_000  # training images; below, noise rules and steps are few
 
 @dataclass(frozen=True)
 class Recipe:
-    """`batch` is the expected size of a Poisson batch: sample_rate = batch / N. From `decay` on the rate falls to 0."""
+    """`batch` is the expected size of a Poisson batch: sample_rate = batch / N. From `decay` on the rate falls to 0.
+
+    Networks only: `optimizer` is "sgd" or "adam"; `average` the share of the old in a running mean of the weights
+    (0: the last weights); each image is seen `views` times, moved by up to `shift` pixels and with `flip` mirrored.
+    """
 
     batch: int
     steps: int
@@ -16,6 +20,11 @@ class Recipe:
     max_grad_norm: float = inf
     momentum: float = 0.9
     decay: float = 0.7
+    optimizer: str = "sgd"
+    average: float = 0.0
+    views: int = 1
+    shift: int = 0
+    flip: bool = False
 
 
 def recipe(model: str, epsilon: float, n_train: int) -> Recipe:

@@ -1,7 +1,15 @@
-"""The result table: one row a number; the same columns in the store, CSV, Parquet and data frames."""
+"""The result table: one row a number; the same columns in the store, CSV, Parquet and data frames.
+
+Accuracies (POINTS) are what a study is asked for. What training one of its models cost (SECONDS, MEMORY) stands beside
+them in rows without an interval, where it was measured; there `n` models trained in the one pass that was measured: its
+seconds are divided among them, its memory, in bytes beyond what was held before, is not.
+"""
 
 from dataclasses import asdict, dataclass, fields
-from math import isnan, nan
+from math import isfinite, isinf, isnan, nan
+
+POINTS = ("accuracy", "robust_accuracy")  # metrics, as all below
+SECONDS, MEMORY = "train_seconds", "train_memory"
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,19 @@ class Row:
     engine_version: str
 
     @property
-    def key(self) -> tuple[float, int, str, float]:
+    def clip_only(self) -> bool:
+        """Of a model trained with clipping and without noise."""
+        return isinf(self.epsilon) and self.noise_multiplier == 0 and isfinite(self.max_grad_norm)
+
+    @property
+    def radius(self) -> float:
+        """`eps`, or -1 where nothing is attacked: a number that can be compared."""
+        return -1.0 if isnan(self.eps) else self.eps
+
+    @property
+    def key(self) -> tuple[float, int, str, float, bool]:
         """What makes a row the same point of its study: two rows with one key are one point."""
-        return (self.epsilon, self.seed, self.metric, -1.0 if isnan(self.eps) else self.eps)
+        return (self.epsilon, self.seed, self.metric, self.radius, self.clip_only)
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

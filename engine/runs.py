@@ -1,37 +1,44 @@
 """What one job does: load, make features, calibrate noise, train, attack. Knows no database and no page.
 
 `execute` may be killed at any moment and called again with the same folder: it goes on from its checkpoint and
-ends with the same numbers (same machine, versions and threads).
+ends with the same numbers (same machine, versions and threads). In mode 'private' it goes on with fresh noise, and
+says nothing about a model before the state it speaks of is on the disk: what is done again had told nobody anything.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from math import isinf, nan
+from math import inf, isinf, nan
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from engine import features, planning, training
+from engine import features, guarantees, planning, training
 from engine.checkpoint import Checkpoint
 from engine.data import entry
 from engine.data.images import load
-from engine.events import Event, Provisional, Stage, Trained
+from engine.effort import Effort
+from engine.events import Event, Provisional, Redone, Stage, Trained
+from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
-from engine.privacy.accounting import ACCOUNTANT, UNIT, calibrated
+from engine.privacy import streams
+from engine.privacy.accounting import UNIT, spending
 from engine.recipes import recipe
-from engine.results import NOT_APPLICABLE, Row
+from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
 from engine.robustness import attacks, curve
 from engine.study import Attack, Job, Own, Study
+from engine.training import Candidate, Cost, Key
 from engine.version import VERSION
 
+COST = "cost"  # in the metadata of a model's weights
 Emit = Callable[[Event], None]
 Pair = tuple[Tensor, Tensor]
 
@@ -49,16 +56,19 @@ class Places:
 def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
     """Do the job, saying what happens through `emit`, which may raise to end it."""
     torch.set_num_threads(threads)
-    checkpoint = Checkpoint.open(places.folder)
+    checkpoint = Checkpoint.open(places.folder, careful=job.study.privacy.mode == "private")
     emit(Stage("data", 0, 2))
     asked = job.study
     train, test = (tensors(asked.dataset, places.data, train=split, own=asked.own) for split in (True, False))
     emit(Stage("data", 2, 2))
     candidates, spent = _calibrate(job, emit, places)
+    emit(guarantees.releases(job.study, places.cache))
     if not _trained(places.folder, candidates):
         _train(job, candidates, spent, (train, test), checkpoint, emit, places)
     for done in candidates:
-        emit(Trained(done.epsilon, done.seed, str(weights_file(places.folder, done.epsilon, done.seed))))
+        file = weights_file(places.folder, done)
+        emit(Trained(done.epsilon, done.seed, str(file), done.clip_only))
+        _tell_cost(job, done, file, emit)
     _measure(job, candidates, test, checkpoint, emit, places)
     checkpoint.finish()
 
@@ -69,30 +79,29 @@ def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) ->
     return torch.from_numpy(images.x), torch.from_numpy(images.y)
 
 
-def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[training.Candidate], dict[float, list[float]]]:
+def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], dict[float, list[float]]]:
     """Every model with the noise its budget needs, and the epsilon each budget has spent at each progress mark."""
-    n_train, delta = entry.of(job.study).facts["n_train"], _delta(job.study)
+    n_train, delta = entry.of(job.study).facts["n_train"], guarantees.delta_of(job.study)
     candidates, spent = [], {}
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
         how = recipe(job.study.model, epsilon, n_train)
-        sample_rate = how.batch / n_train
-        sigma, spent[epsilon] = calibrated(
-            places.cache, epsilon, delta, sample_rate, how.steps, training.marks(how.steps)
-        )
-        candidates += [training.Candidate(epsilon, seed, how, sample_rate, sigma) for seed in job.seeds]
+        by = guarantees.calibration(job.study, epsilon, how, places.cache)
+        one = Mechanism(how.batch / n_train, by.noise_multiplier, how.steps)
+        spent[epsilon] = spending(places.cache, epsilon, delta, one, training.marks(how.steps))
+        candidates += [
+            Candidate(epsilon, seed, how, one.sample_rate, by.noise_multiplier, by.accountant) for seed in job.seeds
+        ]
+    if job.clip_only:
+        how = planning.clip_only_recipe(job.study)
+        candidates += [Candidate(inf, seed, how, how.batch / n_train, 0.0) for seed in job.seeds]
     emit(Stage("noise", len(job.epsilons), len(job.epsilons)))
     return candidates, spent
 
 
-def _delta(study: Study) -> float:
-    assert study.privacy.delta is not None, "a job holds a resolved study"
-    return study.privacy.delta
-
-
 def _train(
     job: Job,
-    candidates: list[training.Candidate],
+    candidates: list[Candidate],
     spent: dict[float, list[float]],
     data: tuple[Pair, Pair],
     checkpoint: Checkpoint,
@@ -104,35 +113,54 @@ def _train(
     fresh = new_model(job.study)
     if isinstance(fresh, ScatteringLinear):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
-        report = _reporter(candidates, spent, emit)
-        weights = training.train_linear(*found, candidates, identity, checkpoint.values, checkpoint.save, report)
-        for (epsilon, seed), matrix in weights.items():
+        session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
+        independent = job.study.privacy.independent_batches
+        trained = training.train_linear(*found, candidates, identity, session, independent=independent)
+        for candidate in candidates:
+            matrix, cost = trained[candidate.key]
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
-            _keep(job.study, places.folder, epsilon, seed, tensors)
+            _keep(job.study, places.folder, candidate, tensors, cost)
         return
-    report = _reporter(candidates, spent, emit)
+    session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
-            model = training.train_network(
-                lambda: new_model(job.study), *data, candidate, identity, checkpoint.values, checkpoint.save, report
-            )
-            _keep(job.study, places.folder, candidate.epsilon, candidate.seed, model.state_dict())
+            model, cost = training.train_network(lambda: new_model(job.study), *data, candidate, identity, session)
+            _keep(job.study, places.folder, candidate, model.state_dict(), cost)
 
 
-def _reporter(candidates: list[training.Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
+def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
+    """Random bits of the study's mode: secret ones have a new key here, and never had another in this process."""
+    draws = streams.draws(study.privacy.mode)
+    return training.Session(checkpoint.values, checkpoint.save, report, _redoer(study, emit), draws)
+
+
+def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
     """Progress of some models as events: each model's point, and the stage in image-steps of all."""
     total = sum(c.recipe.batch * c.recipe.steps for c in candidates)
-    done: dict[tuple[float, int], int] = {}
+    done: dict[Key, int] = {}
 
     def report(progress: training.Progress) -> None:
+        step = progress.step
         for model, hit, lost in zip(progress.models, progress.accuracies, progress.losses, strict=True):
-            done[model.epsilon, model.seed] = progress.step * model.recipe.batch
-            so_far = spent[model.epsilon][training.marks(model.recipe.steps).index(progress.step)]
-            emit(Provisional(model.epsilon, model.seed, progress.step, model.recipe.steps, hit, so_far, lost))
+            steps, clip_only = model.recipe.steps, model.clip_only
+            done[model.key] = step * model.recipe.batch
+            so_far = inf if clip_only else spent[model.epsilon][training.marks(steps).index(step)]
+            emit(Provisional(model.epsilon, model.seed, step, steps, hit, so_far, lost, clip_only))
         emit(Stage("train", sum(done.values()), total))
 
     emit(Stage("train", 0, total))
     return report
+
+
+def _redoer(study: Study, emit: Emit) -> training.Redo:
+    """Says which private models may do steps a second time; with seeded noise they are the same steps."""
+
+    def redo(models: Sequence[Candidate], steps: int) -> None:
+        for model in models:
+            if steps and study.privacy.mode == "private" and not isinf(model.epsilon):
+                emit(Redone(model.epsilon, model.seed, steps))
+
+    return redo
 
 
 def training_identity(study: Study, data: Pair) -> str:
@@ -143,7 +171,9 @@ def training_identity(study: Study, data: Pair) -> str:
     """
     versions = [planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version]
     images = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
-    chosen = [study.dataset, study.model, _delta(study), versions, images]
+    chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, images]
+    if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
+        chosen.append("independent batches")
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 
@@ -154,19 +184,36 @@ def new_model(study: Study) -> nn.Module:
     return model
 
 
-def weights_file(folder: Path, epsilon: float, seed: int) -> Path:
-    return folder / f"epsilon-{epsilon!r}-seed-{seed}.safetensors"
+def weights_file(folder: Path, model: Candidate) -> Path:
+    what = "clip-only" if model.clip_only else f"epsilon-{model.epsilon!r}"
+    return folder / f"{what}-seed-{model.seed}.safetensors"
 
 
-def _keep(study: Study, folder: Path, epsilon: float, seed: int, tensors: dict[str, Tensor]) -> None:
-    file = weights_file(folder, epsilon, seed)
+def _keep(study: Study, folder: Path, model: Candidate, tensors: dict[str, Tensor], cost: Cost) -> None:
+    """Weights, and beside them what they are and what they have cost: a job killed before it told so tells it then."""
+    file = weights_file(folder, model)
     part = file.with_suffix(".part")
-    save_file(tensors, part, metadata={"study": study.model_dump_json(), "epsilon": repr(epsilon), "seed": str(seed)})
+    about = {"study": study.model_dump_json(), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
+    about |= {"clip_only": str(model.clip_only).lower(), COST: json.dumps(asdict(cost))}
+    save_file(tensors, part, metadata=about)
     part.replace(file)
 
 
-def _trained(folder: Path, candidates: list[training.Candidate]) -> bool:
-    return all(weights_file(folder, c.epsilon, c.seed).exists() for c in candidates)
+def _tell_cost(job: Job, model: Candidate, file: Path, emit: Emit) -> None:
+    """What training a model took, by what was kept with its weights; nothing of one that an earlier version trained."""
+    with safe_open(file, framework="pt") as kept:
+        told = (kept.metadata() or {}).get(COST)
+    if told is None:
+        return
+    values = json.loads(told)
+    cost = Cost(Effort(**values["effort"]), values["together"])
+    each = cost.effort.seconds / cost.together
+    for metric, value in ((SECONDS, each), (MEMORY, float(cost.effort.memory))):
+        emit(_row(job, model, metric, NOT_APPLICABLE, Measured(value, nan, nan, "none", cost.together), each))
+
+
+def _trained(folder: Path, candidates: list[Candidate]) -> bool:
+    return all(weights_file(folder, c).exists() for c in candidates)
 
 
 def load_model(study: Study, file: Path) -> nn.Module:
@@ -177,29 +224,27 @@ def load_model(study: Study, file: Path) -> nn.Module:
 
 
 def _measure(
-    job: Job, candidates: list[training.Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
+    job: Job, candidates: list[Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
 ) -> None:
     """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
-    loaded = {
-        (c.epsilon, c.seed): load_model(job.study, weights_file(places.folder, c.epsilon, c.seed)) for c in candidates
-    }
+    loaded = {c.key: load_model(job.study, weights_file(places.folder, c)) for c in candidates}
     began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
     each = (time.monotonic() - began) / len(candidates)
     for candidate in candidates:
-        right = int((predictions[candidate.epsilon, candidate.seed] == test[1]).sum())
-        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, right, len(test[1]), each))
+        right = int((predictions[candidate.key] == test[1]).sum())
+        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, _share(right, len(test[1])), each))
     attacked = [c for c in candidates if c.seed in job.seeds[: job.study.attack.seeds]]
     _attack(job, attacked, loaded, test, checkpoint, emit)
 
 
 @torch.no_grad()
-def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[tuple[float, int], Tensor]:
+def _predict_all(loaded: dict[Key, nn.Module], x: Tensor) -> dict[Key, Tensor]:
     """Classes of all models; models with fixed features share them, which is most of the work."""
     first = next(iter(loaded.values()))
     if not isinstance(first, ScatteringLinear):
         return {key: curve.predict(model, x) for key, model in loaded.items()}
-    found: dict[tuple[float, int], list[Tensor]] = {key: [] for key in loaded}
+    found: dict[Key, list[Tensor]] = {key: [] for key in loaded}
     for part in x.split(curve.BATCH):
         seen = first.features(part)
         for key, model in loaded.items():
@@ -210,8 +255,8 @@ def _predict_all(loaded: dict[tuple[float, int], nn.Module], x: Tensor) -> dict[
 
 def _attack(
     job: Job,
-    candidates: list[training.Candidate],
-    loaded: dict[tuple[float, int], nn.Module],
+    candidates: list[Candidate],
+    loaded: dict[Key, nn.Module],
     test: Pair,
     checkpoint: Checkpoint,
     emit: Emit,
@@ -224,16 +269,16 @@ def _attack(
     total = (len(points) - free) * len(x)
     took = checkpoint.values.setdefault("seconds", {})  # of each point, so that a resumed job states the same
     for i, (eps, candidate) in enumerate(points):
-        began, name = time.monotonic(), f"attack-{candidate.epsilon!r}-{candidate.seed}"
+        began, name = time.monotonic(), "attack-" + "-".join(map(repr, candidate.key))
         say = partial(emit, Stage("attack", max(0, i - free) * len(x), total))
         say()
         before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
-        model = loaded[candidate.epsilon, candidate.seed]
+        model = loaded[candidate.key]
         after = _up_to(eps, before, model, x, y, settings, candidate.seed, say)
         seconds = took.setdefault(f"{name}-{eps!r}", time.monotonic() - began)
         checkpoint.save(name, vars(after))
         right = int(after.correct(eps).sum())
-        emit(_row(job, candidate, "robust_accuracy", eps, right, len(x), seconds))
+        emit(_row(job, candidate, "robust_accuracy", eps, _share(right, len(x)), seconds))
     emit(Stage("attack", total, total))
 
 
@@ -256,23 +301,39 @@ def _up_to(
     return curve.advance(model, x, y, before, attack, norm=settings.norm, eps=eps, on_batch=alive)
 
 
-def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: int, n: int, seconds: float) -> Row:
-    """One result with its 95 % Wilson interval and everything a reader needs to trust it."""
-    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
+@dataclass(frozen=True)
+class Measured:
+    """A number with its interval, and of how many it is."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    n: int
+
+
+def _share(right: int, n: int) -> Measured:
+    """`right` of `n` images, with the 95 % Wilson interval."""
     interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return Measured(right / n, float(interval.low), float(interval.high), "wilson-95", n)
+
+
+def _row(job: Job, model: Candidate, metric: str, eps: float, found: Measured, seconds: float) -> Row:
+    """One result with everything a reader needs to trust it."""
+    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
     return Row(
         study=planning.digest(study),
         dataset=study.dataset,
         model=study.model,
         defence="none",
         epsilon=model.epsilon,
-        delta=_delta(study) if private else nan,
+        delta=guarantees.delta_of(study) if private else nan,
         noise_multiplier=model.noise_multiplier,
         sample_rate=model.sample_rate,
         train_steps=model.recipe.steps,
         max_grad_norm=model.recipe.max_grad_norm,
-        accountant=ACCOUNTANT if private else "none",
-        mode="reproducible",
+        accountant=model.accountant,
+        mode=study.privacy.mode,
         unit=UNIT,
         seed=model.seed,
         metric=metric,
@@ -281,11 +342,11 @@ def _row(job: Job, model: training.Candidate, metric: str, eps: float, right: in
         eps=eps,
         attack_steps=study.attack.steps if robust else 0,
         restarts=1 if robust else 0,
-        value=right / n,
-        low=float(interval.low),
-        high=float(interval.high),
-        interval_method="wilson-95",
-        n=n,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        interval_method=found.method,
+        n=found.n,
         seconds=seconds,
         engine_version=VERSION,
     )

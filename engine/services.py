@@ -21,6 +21,7 @@ from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models
+from engine.promise import Guarantees
 from engine.registry import Entry
 from engine.robustness import attacks
 from engine.settings import Settings
@@ -304,6 +305,18 @@ def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:
     return Estimate(seconds, all(measured for _, measured in parts))
 
 
+def guarantees(study: Study, *, settings: Settings | None = None) -> Guarantees:
+    """What a study promises: each budget alone, all its models together, the best of several tries (engine.promise).
+
+    Seconds the first time, milliseconds later; BadInput if it cannot be run as asked.
+    """
+    from engine.guarantees import guarantees as computed  # the accountant takes a second to import
+
+    settings = settings or Settings()
+    resolved = planning.resolve(study) if study.own else resolve(study, settings=settings)  # its images may be gone
+    return computed(resolved, settings.cache)
+
+
 def choices(*, settings: Settings | None = None) -> Choices:
     """Data sets, models and attacks by name, with what is not available and how to get it."""
     root = (settings or Settings()).data_root
@@ -337,6 +350,16 @@ def welcome(*, settings: Settings | None = None) -> None:
 @lru_cache(maxsize=16)
 def _welcomed(home: Path) -> None:
     starter.bring(opened(home))
+
+
+def made_by(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Versions and machine of who computed a study, as study.json has them; empty where that was not noted."""
+    view = _of(settings).overview.study(digest)
+    noted = [job.made_by for job in (view.jobs if view else ()) if job.made_by]
+    if not noted:
+        return {}
+    alike = all(one == noted[0] for one in noted)
+    return noted[0] | {"versions_and_machine": f"of the computer that {'computed' if alike else 'began'} it"}
 
 
 def origin(status: Status) -> starter.Origin | None:

@@ -150,11 +150,15 @@ class Study(Frozen):
 
 
 class Job(Frozen):
-    """What one worker does: some budgets and seeds of a resolved study, trained, then attacked."""
+    """What one worker does: some budgets and seeds of a resolved study, trained, then attacked.
+
+    `clip_only`: it trains the baseline that is clipped and gets no noise, too.
+    """
 
     study: Study
     epsilons: tuple[Epsilon, ...]
     seeds: tuple[int, ...]
+    clip_only: bool = False
 
 
 def parse(values: dict[str, Any]) -> Study:

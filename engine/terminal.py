@@ -2,7 +2,7 @@
 
 import sys
 import time
-from math import inf
+from math import inf, isinf
 from pathlib import Path
 from types import TracebackType
 
@@ -18,8 +18,10 @@ from engine.data.images import locate, remedy
 from engine.data.own import About
 from engine.jobs.progress import Status
 from engine.ledgers import Statement
+from engine.machine import PACKAGES, installed, machine
 from engine.planning import n_points
-from engine.report.document import CAVEATS, PACKAGES, installed, machine
+from engine.report import words
+from engine.report.document import caveats
 from engine.report.tables import summary
 from engine.settings import Settings
 from engine.version import VERSION
@@ -86,7 +88,9 @@ def print_results(frame: pd.DataFrame) -> None:
     cells = {(p.metric, p.epsilon, p.eps if p.metric != "accuracy" else None): _cell(p) for p in points.itertuples()}
     for epsilon in sorted(points["epsilon"].unique()):
         robust = (cells.get(("robust_accuracy", epsilon, eps), "") for eps in radii)
-        table.add_row(f"{epsilon:g}", cells.get(("accuracy", epsilon, None), ""), *robust)
+        table.add_row(
+            "inf" if isinf(epsilon) else words.tick(epsilon), cells.get(("accuracy", epsilon, None), ""), *robust
+        )
     _print(table)
     for sentence in _promise(frame, list(points["interval"].unique())):
         _print(sentence)
@@ -109,7 +113,7 @@ def _promise(frame: pd.DataFrame, intervals: list[str]) -> list[str]:
         else ""
     )
     promise = f"Epsilon: unit {unit}, delta {delta:g}, {of['accountant'].iloc[0]}, mode {of['mode'].iloc[0]}."
-    return [f"{attack}in brackets: {' or '.join(intervals)}.", promise, *CAVEATS]
+    return [f"{attack}in brackets: {' or '.join(intervals)}.", promise, *caveats(str(of["mode"].iloc[0]))]
 
 
 def print_studies(statuses: list[Status]) -> None:
@@ -150,7 +154,7 @@ def print_runs(runs: pd.DataFrame) -> None:
         return
     table = Table("run", "epsilon", "seed", box=None, pad_edge=False)
     for run in runs.itertuples():
-        table.add_row(str(run.run), f"{run.epsilon:g}", str(run.seed))
+        table.add_row(str(run.run), "clip only" if run.clip_only else f"{run.epsilon:g}", str(run.seed))
     _print(table)
 
 

@@ -5,19 +5,22 @@ Speaks of models through callbacks only: `report(models, step, steps, accuracies
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import isinf
+from dataclasses import asdict, dataclass
+from math import isfinite, isinf
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.effort import Effort, Meter
 from engine.privacy import bank, dpsgd
 from engine.privacy.bank import Column, Features
-from engine.privacy.streams import Seeded, stream
+from engine.privacy.streams import Draws, Word
 from engine.recipes import Recipe
 
 MARKS = 24  # progress reports a run
+
+Key = tuple[float, int, bool]  # what tells the models of a study apart
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,20 @@ class Candidate:
     recipe: Recipe
     sample_rate: float
     noise_multiplier: float
+    accountant: str = "none"
+
+    @property
+    def clip_only(self) -> bool:
+        """The baseline that is clipped as private models are, and gets no noise."""
+        return isinf(self.epsilon) and isfinite(self.recipe.max_grad_norm)
+
+    @property
+    def key(self) -> Key:
+        return self.epsilon, self.seed, self.clip_only
 
     def column(self, identity: str) -> Column:
-        key = (identity, "inf" if isinf(self.epsilon) else self.epsilon, self.seed)
+        budget = "clip-only" if self.clip_only else "inf" if isinf(self.epsilon) else self.epsilon
+        key = (identity, budget, self.seed)
         return Column(key, self.recipe.learning_rate, self.noise_multiplier, self.recipe.max_grad_norm)
 
 
@@ -45,8 +59,31 @@ class Progress:
     losses: Sequence[float | None]
 
 
-Save = Callable[[str, dict[str, Any]], None]
+@dataclass(frozen=True)
+class Cost:
+    """What training a model took: the `effort` of a pass in which so many models trained `together`."""
+
+    effort: Effort
+    together: int = 1
+
+
+Save = Callable[[str, dict[str, Any], bool], None]  # True: somebody is about to hear of this state
 Report = Callable[[Progress], None]
+Redo = Callable[[Sequence[Candidate], int], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What training has of whoever asked for it: states saved before, where to save, whom to tell, random bits.
+
+    `redo` hears which models go on from a saved state, and how many steps since may be done a second time.
+    """
+
+    saved: Mapping[str, Any]
+    save: Save
+    report: Report
+    redo: Redo
+    draws: Draws
 
 
 def marks(steps: int) -> list[int]:
@@ -58,14 +95,29 @@ def marks(steps: int) -> list[int]:
     return sorted({round(steps * (i + 1) / MARKS) for i in range(MARKS)} - {0})
 
 
-def passes(models: Iterable[Candidate]) -> list[list[Candidate]]:
-    """Who trains together: all private models share batches; each model without privacy draws its own.
+def at_risk(step: int, steps: int) -> int:
+    """How many steps may have been done after a state of `step` was saved: the next mark would have been saved, too.
 
-    With zero initial weights and shared batches the replicates of a model without noise would be one model.
+    >>> [at_risk(step, 240) for step in (0, 7, 240)]
+    [10, 3, 0]
     """
-    listed = list(models)
-    private = [model for model in listed if not isinf(model.epsilon)]
-    return ([private] if private else []) + [[model] for model in listed if isinf(model.epsilon)]
+    return min((mark for mark in marks(steps) if mark > step), default=step) - step
+
+
+def passes(models: Iterable[Candidate], *, independent: bool = False) -> list[list[Candidate]]:
+    """Who trains together, on the same batches: private models of one recipe, unless each is to be `independent`.
+
+    Models without noise draw their own: with zero initial weights and shared batches their replicates would be one.
+    """
+    together: dict[Any, list[Candidate]] = {}
+    alone = []
+    for model in models:
+        how = model.recipe
+        if isinf(model.epsilon) or independent:
+            alone.append([model])
+        else:
+            together.setdefault((how.batch, how.steps, how.momentum, how.decay), []).append(model)
+    return [*together.values(), *alone]
 
 
 def train_linear(
@@ -73,18 +125,18 @@ def train_linear(
     test: Features,
     models: Sequence[Candidate],
     identity: str,
-    saved: Mapping[str, Any],
-    save: Save,
-    report: Report,
-) -> dict[tuple[float, int], Tensor]:
-    """Train every model; weights (F, n_classes) by (epsilon, seed), the last row the bias."""
-    weights: dict[tuple[float, int], Tensor] = {}
-    for number, group in enumerate(passes(models)):
-        name = f"pass-{number}"
-        state = _train_pass(train, test, group, identity, name, saved, save, report)
+    session: Session,
+    *,
+    independent: bool = False,
+) -> dict[Key, tuple[Tensor, Cost]]:
+    """Train every model; weights (F, n_classes), the last row the bias, and what its pass has cost."""
+    trained: dict[Key, tuple[Tensor, Cost]] = {}
+    for number, group in enumerate(passes(models, independent=independent)):
+        batches = (identity, *_batches(group[0], number, independent))
+        state, effort = _train_pass(train, test, group, identity, f"pass-{number}", batches, session)
         for k, columns in enumerate(state.weights.split(state.weights.shape[1] // len(group), dim=1)):
-            weights[group[k].epsilon, group[k].seed] = columns.clone()
-    return weights
+            trained[group[k].key] = columns.clone(), Cost(effort, len(group))
+    return trained
 
 
 def _train_pass(
@@ -93,35 +145,55 @@ def _train_pass(
     group: list[Candidate],
     identity: str,
     name: str,
-    saved: Mapping[str, Any],
-    save: Save,
-    report: Report,
-) -> bank.State:
+    batches: tuple[Word, ...],
+    session: Session,
+) -> tuple[bank.State, Effort]:
     recipe, n_classes = group[0].recipe, int(train.y.max()) + 1
     due = set(marks(recipe.steps))
+    meter = Meter(_so_far(session.saved, name))
 
     def on_step(state: bank.State) -> None:
-        save(name, {"weights": state.weights, "velocity": state.velocity, "step": state.step})
-        if state.step in due:
-            hit = [float(v) for v in bank.accuracies(test, state, len(group))]
-            lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
-            report(Progress(group, state.step, hit, lost))
+        with meter.paused():
+            session.save(name, vars(state) | {"effort": asdict(meter.effort())}, state.step in due)
+            if state.step in due:
+                hit = [float(v) for v in bank.accuracies(test, state, len(group))]
+                lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
+                session.report(Progress(group, state.step, hit, lost))
 
-    state = bank.State(**saved[name]) if name in saved else bank.blank(train.x.shape[1], len(group), n_classes)
-    # private models share batches whatever the seed; a baseline draws its own
-    batches = (identity, "shared") if not isinf(group[0].epsilon) else (identity, "own", group[0].seed)
-    return bank.train(
-        train,
-        [model.column(identity) for model in group],
-        state,
-        Seeded(),
-        batch_key=batches,
-        sample_rate=group[0].sample_rate,
-        steps=recipe.steps,
-        momentum=recipe.momentum,
-        decay=recipe.decay,
-        on_step=on_step,
-    )
+    state = bank.blank(train.x.shape[1], len(group), n_classes)
+    if name in session.saved:
+        state = bank.State(**{part: session.saved[name][part] for part in vars(state)})
+        session.redo(group, at_risk(state.step, recipe.steps))
+    else:
+        session.save(name, dict(vars(state)), True)  # from here on a step may have been done
+    with meter:
+        state = bank.train(
+            train,
+            [model.column(identity) for model in group],
+            state,
+            session.draws,
+            batch_key=batches,
+            sample_rate=group[0].sample_rate,
+            steps=recipe.steps,
+            momentum=recipe.momentum,
+            decay=recipe.decay,
+            on_step=on_step,
+        )
+    return state, meter.effort()
+
+
+def _batches(model: Candidate, number: int, independent: bool) -> tuple[Word, ...]:
+    """What names the batches of a pass: private models share theirs whatever the seed, a baseline draws its own."""
+    if isinf(model.epsilon):
+        return ("clip-only" if model.clip_only else "own", model.seed)
+    if independent:
+        return ("independent", model.epsilon, model.seed)
+    return ("shared", number) if number else ("shared",)
+
+
+def _so_far(saved: Mapping[str, Any], name: str) -> Effort:
+    """What earlier attempts at a training have cost."""
+    return Effort(**saved.get(name, {}).get("effort", {}))
 
 
 def train_network(
@@ -130,33 +202,38 @@ def train_network(
     test: tuple[Tensor, Tensor],
     model: Candidate,
     identity: str,
-    saved: Mapping[str, Any],
-    save: Save,
-    report: Report,
-) -> nn.Module:
-    """Train one network from its own initial weights, batches and noise."""
-    name = f"network-{model.epsilon}-{model.seed}"
-    column, fresh = model.column(identity), initial(make, identity, model)
+    session: Session,
+) -> tuple[nn.Module, Cost]:
+    """Train one network from its own initial weights, batches and noise; the network, and what it has cost."""
+    name = f"network-{model.epsilon}-{model.seed}" + ("-clip-only" if model.clip_only else "")
+    column, fresh = model.column(identity), initial(make, identity, model, session.draws)
     trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate)
-    if name in saved:
-        trainer.restore(saved[name])
+    if name in session.saved:
+        trainer.restore(session.saved[name])
+        session.redo([model], at_risk(trainer.step, model.recipe.steps))
+    else:
+        session.save(name, trainer.state(), True)
     due = set(marks(model.recipe.steps))
+    meter = Meter(_so_far(session.saved, name))
 
     def on_step() -> None:
-        save(name, trainer.state())
-        if trainer.step in due:
-            hit = accuracy(trainer.model, *test)
-            loss = trainer.loss(*train) if isinf(model.epsilon) else None
-            report(Progress([model], trainer.step, [hit], [loss]))
+        with meter.paused():
+            session.save(name, trainer.state() | {"effort": asdict(meter.effort())}, trainer.step in due)
+            if trainer.step in due:
+                hit = accuracy(trainer.released(), *test)
+                loss = trainer.loss(*train) if isinf(model.epsilon) else None
+                session.report(Progress([model], trainer.step, [hit], [loss]))
 
-    trainer.train(*train, batch_key=(identity, model.epsilon, model.seed), on_step=on_step)
-    return trainer.model.eval()
+    words = (identity, model.epsilon, model.seed, *(("clip-only",) if model.clip_only else ()))
+    with meter:
+        trainer.train(*train, session.draws, batch_key=words, on_step=on_step)
+    return trainer.released().eval(), Cost(meter.effort())
 
 
-def initial(make: Callable[[], nn.Module], identity: str, model: Candidate) -> nn.Module:
-    """A model whose random initial weights depend on the study and the seed alone."""
+def initial(make: Callable[[], nn.Module], identity: str, model: Candidate, draws: Draws) -> nn.Module:
+    """A model whose random initial weights depend on the study, the seed and the source of randomness alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(stream(identity, "initial", model.seed).integers(2**63)))
+        torch.manual_seed(draws.seed(identity, "initial", model.seed))
         return make()
 
 

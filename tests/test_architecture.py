@@ -15,13 +15,22 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.services", "engine.ledgers", "engine.exports", "engine.holdings", "engine.starter", "engine.report"),
     ("engine.jobs",),
     ("engine.store", "engine.runs"),
-    ("engine.planning",),
-    ("engine.training", "engine.features", "engine.checkpoint"),
+    ("engine.planning", "engine.guarantees"),
+    ("engine.training", "engine.features", "engine.checkpoint", "engine.effort"),
     ("engine.robustness", "engine.leakage"),
     ("engine.privacy", "engine.models", "engine.data"),
     ("engine.study", "engine.options", "engine.wanted", "engine.notes"),
     ("engine.registry", "engine.settings", "engine.recipes", "engine.events"),
-    ("engine.results", "engine.mechanism", "engine.checks", "engine.errors", "engine.version", "engine"),
+    (
+        "engine.results",
+        "engine.mechanism",
+        "engine.promise",
+        "engine.checks",
+        "engine.errors",
+        "engine.version",
+        "engine.machine",
+        "engine",
+    ),
 )
 TORCH = ("torch", "torchvision", "opacus", "torchattacks", "safetensors.torch")
 

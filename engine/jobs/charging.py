@@ -8,8 +8,7 @@ from typing import Any
 from engine import planning
 from engine.data import entry, own
 from engine.events import Releases
-from engine.mechanism import Mechanism
-from engine.recipes import recipe
+from engine.models import models
 from engine.settings import Settings
 from engine.store.books import Asked
 from engine.store.store import Store
@@ -29,7 +28,9 @@ def reservation(store: Store, digest: str, study: Study, settings: Settings) -> 
     enrol(store, study.dataset, settings.data_root)
     if not store.ledger.books().caps(study.dataset):
         return None
-    wanted = asked(digest, study, expected(study, settings.cache))
+    from engine.guarantees import releases  # two seconds, which only a cap should cost
+
+    wanted = asked(digest, study, releases(study, settings.cache))
     return lambda connection: store.ledger.reserve(connection, wanted)
 
 
@@ -45,22 +46,8 @@ def asked(digest: str, study: Study, says: Releases) -> Asked:
         epsilons=tuple(epsilon for epsilon in privacy.epsilons if not isinf(epsilon)),
         repeats=study.seeds,
         shared=says.shared,
+        delta=study.privacy.delta or 0.0,
+        versions=(planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version),
         mechanisms=says.mechanisms,
         unprotected=tuple(without) if says.unprotected else (),
     )
-
-
-def expected(study: Study, cache: Path) -> Releases:
-    """What a resolved study is going to release; working out the noise of a new budget takes seconds, once."""
-    from engine.privacy.accounting import calibrated  # two seconds, which only a cap should cost
-
-    n_train, privacy = entry.of(study).facts["n_train"], study.privacy
-    assert privacy.delta is not None, "a resolved study"
-    models = []
-    for epsilon in privacy.epsilons:
-        how = recipe(study.model, epsilon, n_train)
-        if not isinf(epsilon):
-            noise, _ = calibrated(cache, epsilon, privacy.delta, how.batch / n_train, how.steps, [])
-            models += [Mechanism(how.batch / n_train, noise, how.steps)] * study.seeds
-    unprotected = privacy.clip_only or float("inf") in privacy.epsilons
-    return Releases(tuple(models), planning.shares_batches(study), unprotected)

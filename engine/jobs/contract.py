@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ class Recorder:
         elif isinstance(event, Provisional):
             self._batch.training.append(event)
         elif isinstance(event, Trained):
-            self._batch.trained.append(Trained(event.epsilon, event.seed, self._relative(event.path)))
+            self._batch.trained.append(replace(event, path=self._relative(event.path)))
         elif isinstance(event, Row):
             self._batch.rows.append(event)
 

@@ -20,6 +20,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from engine import machine
 from engine.errors import StaleAttempt, StoreError
 from engine.jobs.ownership import LEASH, Lock, Owner, owner
 from engine.jobs.worker import LOG_BYTES, NO_VERDICT, work
@@ -202,7 +203,7 @@ class Supervisor:
             self._launch()
 
     def _launch(self) -> None:
-        claim = self.store.queue.claim(own=list(self.workers))
+        claim = self.store.queue.claim(own=list(self.workers), made_by=machine.described())
         if claim is None:
             return
         process = self.context.Process(target=work, args=(self.settings, self.execute, claim))

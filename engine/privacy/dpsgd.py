@@ -1,106 +1,193 @@
-"""DP-SGD for a network, one model at a time, with Opacus's per-sample gradients (arXiv:1607.00133).
+"""DP-SGD for a network, one model at a time (arXiv:1607.00133), on the gradients of privacy/persample.py.
 
-Opacus supplies the per-sample gradients and the clipping. Batches and noise are ours: truly Poisson, the expected
-batch size as divisor, and every step's noise from a stream of its own, in float64 (torch's generators have 32 bits of
-seed on a CPU). As in the bank, a share of max_grad_norm is kept back for the rounding of the sum.
+Batches are truly Poisson and the expected batch size is the divisor. As in the bank, a share of max_grad_norm is kept
+back for rounding; sums over chunks and noise are float64, so that what is left to round is a chunk's own product.
 """
 
-import warnings
+import copy
 from collections.abc import Callable, Mapping
+from math import isinf
+from typing import Any
 
-import numpy as np
 import torch
-from opacus import GradSampleModule
-from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
-from torch.nn import functional
 
+from engine.models.loss import losses
+from engine.privacy import coupling, persample
 from engine.privacy.bank import MARGIN, Column, schedule
-from engine.privacy.streams import poisson_batch, stream
+from engine.privacy.streams import Draws
+from engine.privacy.views import CHANCES, seen
 from engine.recipes import Recipe
 
-warnings.filterwarnings("ignore", message="Full backward hook is firing")  # images need no gradient in training
+CHUNK = 128  # images at once, views counted: faster than more (docs/results.md), and what bounds memory
+MEMORY = 2**28  # bytes that a chunk's noted inputs, outputs and gradients may take
 
-CHUNK = 512  # images whose per-sample gradients are held at once
-
-
-class Optimizer(DPOptimizer):  # type: ignore[misc]
-    """Opacus's, with noise of standard deviation `scale` from the stream `noise`, which is set before each step."""
-
-    noise: np.random.Generator
-    scale: float
-
-    def add_noise(self) -> None:
-        """Each parameter's summed gradient and its noise become the gradient."""
-        for p in self.params:
-            drawn = torch.from_numpy(self.scale * self.noise.standard_normal(tuple(p.shape)))
-            p.grad = p.summed_grad.view_as(p) + drawn.to(p)
+Sums = dict[Tensor, Tensor]  # by parameter of the twin
 
 
 class Trainer:
-    """A network in training: `model` is the bare network, `state` what a checkpoint holds."""
+    """A network in training: `model` is the bare network, `state` what a checkpoint holds.
+
+    Training runs on a twin with the same weights but hooks, mode and gradients of its own: between two steps, or
+    beside them, `model` can be used and attacked like any other. A model whose max_grad_norm is infinite is trained
+    without clipping; the noise multiplier may be 0 either way.
+    """
 
     def __init__(self, model: nn.Module, column: Column, recipe: Recipe, sample_rate: float) -> None:
         self.column, self.recipe, self.sample_rate = column, recipe, sample_rate
-        self.private = column.noise_multiplier > 0
         self.step = 0
         self.model = model
-        self.wrapped = GradSampleModule(model, loss_reduction="sum") if self.private else model
-        self.sgd = torch.optim.SGD(self.wrapped.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
-        self.optimizer = self._private_optimizer() if self.private else self.sgd
-
-    def _private_optimizer(self) -> Optimizer:
-        optimizer = Optimizer(
-            self.sgd,
-            noise_multiplier=self.column.noise_multiplier,
-            max_grad_norm=self.column.max_grad_norm * (1 - MARGIN),
-            expected_batch_size=None,  # sums: the division by the expected batch size is in the learning rate
-            loss_reduction="sum",
-        )
-        optimizer.scale = self.column.noise_multiplier * self.column.max_grad_norm
-        return optimizer
+        self.twin = twin(model).train()
+        self.names: dict[Tensor, str] = {p: name for name, p in self.twin.named_parameters() if p.requires_grad}
+        self.optimizer = _optimizer(self.names, recipe)
+        self.averages = {name: torch.zeros_like(p) for p, name in self.names.items()} if recipe.average else {}
+        self.chunk = 0
 
     def state(self) -> dict[str, object]:
-        """Weights, optimiser and step: enough to go on with the same numbers."""
-        return {"model": self.model.state_dict(), "sgd": self.sgd.state_dict(), "step": self.step}
+        """Weights, optimiser, averages and step: enough to go on with the same numbers."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "averages": self.averages,
+            "step": self.step,
+        }
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`."""
-        self.model.load_state_dict(state["model"])  # type: ignore[arg-type]
-        self.sgd.load_state_dict(state["sgd"])  # type: ignore[arg-type]
-        self.step = int(state["step"])  # type: ignore[call-overload]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.averages = dict(state["averages"])
+        self.step = int(state["step"])
 
     def train(
-        self, x: Tensor, y: Tensor, *, batch_key: tuple[str | int | float, ...], on_step: Callable[[], None]
+        self,
+        x: Tensor,
+        y: Tensor,
+        draws: Draws,
+        *,
+        batch_key: tuple[str | int | float, ...],
+        on_step: Callable[[], None],
     ) -> None:
-        """Train to the last step; `on_step` is called after each and may raise."""
+        """Train to the last step; `on_step` is called after each and may raise.
+
+        BadInput, before the first step, when the model's gradients cannot be clipped image by image.
+        """
+        self.prepare(x)
         while self.step < self.recipe.steps:
-            batch = poisson_batch(len(y), self.sample_rate, stream(*batch_key, "batch", self.step))
-            rows = torch.from_numpy(batch)
-            rate = self.recipe.learning_rate * schedule(self.step, self.recipe.steps, self.recipe.decay)
-            for group in self.sgd.param_groups:
-                group["lr"] = rate / self.recipe.batch
-            self._descend(x, y, rows)
-            self.step += 1
+            batch = draws.batch(len(y), self.sample_rate, *batch_key, "batch", self.step)
+            self.advance(x, y, torch.from_numpy(batch), draws)
             on_step()
 
-    def _descend(self, x: Tensor, y: Tensor, rows: Tensor) -> None:
-        """One step on the summed gradient of `rows` (clipped and noisy when private), a chunk at a time."""
-        if isinstance(self.optimizer, Optimizer):
-            self.optimizer.noise = stream(*self.column.key, "noise", self.step)
-        self.wrapped.train()
-        parts = rows.split(CHUNK) if len(rows) else (rows,)
-        for i, part in enumerate(parts):
-            functional.cross_entropy(self.wrapped(x[part]), y[part], reduction="sum").backward()
-            if isinstance(self.optimizer, Optimizer):
-                self.optimizer.signal_skip_step(do_skip=i < len(parts) - 1)
-                self.optimizer.step()
-                self.optimizer.zero_grad()
-        if self.optimizer is self.sgd:
-            self.sgd.step()
-            self.sgd.zero_grad()
+    def prepare(self, x: Tensor) -> None:
+        """Refuse what cannot be clipped; choose how many images a chunk holds."""
+        images = CHUNK
+        if not isinf(self.column.max_grad_norm):
+            coupling.check(self.model, tuple(x.shape[1:]))
+            images = min(CHUNK, MEMORY // footprint(self.twin, x[:1]))
+        self.chunk = max(1, images // self.recipe.views)
+
+    def advance(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> None:
+        """One step, on the images `rows`."""
+        self._descend(self.sums(x, y, rows, draws), draws)
+        self.step += 1
+
+    def sums(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> Sums:
+        """Sum over `rows` of each image's clipped gradient, in float64, a chunk at a time."""
+        chances = self._chances(len(y), draws)
+        totals = {p: torch.zeros_like(p, dtype=torch.float64) for p in self.names}
+        device = next(iter(totals)).device
+        for part in rows.split(self.chunk) if len(rows) else ():
+            images, labels = x[part].to(device), y[part].to(device)
+            if chances is not None:
+                images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
+                labels = labels.repeat_interleave(self.recipe.views)
+            for parameter, total in self._of_chunk(images, labels).items():
+                totals[parameter] += total
+        return totals
+
+    def _chances(self, n: int, draws: Draws) -> Any:
+        """Random numbers for the views of this step, (n, views, 3): an image's own, whoever else is in the batch."""
+        if not (self.recipe.shift or self.recipe.flip):
+            return None
+        return draws.normal((n, self.recipe.views, CHANCES), *self.column.key, "views", self.step)
+
+    def _of_chunk(self, x: Tensor, y: Tensor) -> Sums:
+        if isinf(self.column.max_grad_norm):
+            loss = losses(self.twin, x, y).sum() / self.recipe.views
+            return dict(zip(self.names, torch.autograd.grad(loss, list(self.names)), strict=True))
+        return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views)
+
+    def _descend(self, sums: Sums, draws: Draws) -> None:
+        """One step of the optimiser on the noisy sum over the expected batch size."""
+        rate = self.recipe.learning_rate * schedule(self.step, self.recipe.steps, self.recipe.decay)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        for parameter, name in self.names.items():
+            noisy = sums[parameter] + self._noise(parameter, name, draws)
+            parameter.grad = (noisy / self.recipe.batch).to(parameter)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        for parameter, name in self.names.items():
+            if self.averages:
+                self.averages[name].lerp_(parameter.detach(), 1 - self.recipe.average)
+
+    def _noise(self, parameter: Tensor, name: str, draws: Draws) -> Tensor | float:
+        """Gaussian noise for one parameter's sum, float64, standard deviation sigma C."""
+        if not self.column.noise_multiplier:
+            return 0.0
+        drawn = draws.normal(tuple(parameter.shape), *self.column.key, "noise", self.step, name)
+        scale = self.column.noise_multiplier * self.column.max_grad_norm
+        return torch.from_numpy(drawn * scale).to(parameter.device)
+
+    def released(self) -> nn.Module:
+        """The network to be used: with weights averaged over the steps where the recipe asks for it, else `model`.
+
+        The average starts from nothing, so it is divided by the weight of what it has seen (as Adam does).
+        """
+        if not (self.averages and self.step):
+            return self.model
+        average = copy.deepcopy(self.model)
+        with torch.no_grad():
+            for name, value in self.averages.items():
+                average.get_parameter(name).copy_(value / (1 - self.recipe.average**self.step))
+        return average
 
     @torch.no_grad()
     def loss(self, x: Tensor, y: Tensor, n_rows: int = 2048) -> float:
-        """Mean cross-entropy on the first rows: for models without privacy only, since it is not private."""
-        return float(functional.cross_entropy(self.model(x[:n_rows]), y[:n_rows]))
+        """Mean loss on the first rows: for models without privacy only, since it is not private."""
+        model = self.released()
+        device = next(model.parameters()).device
+        return float(losses(model, x[:n_rows].to(device), y[:n_rows].to(device)).mean())
+
+
+def twin(model: nn.Module) -> nn.Module:
+    """A copy whose parameters and buffers lie in the same memory, with nothing else in common."""
+    shared = {id(p): nn.Parameter(p.data, requires_grad=p.requires_grad) for p in model.parameters()}
+    return copy.deepcopy(model, shared | {id(b): b for b in model.buffers()})
+
+
+def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, views: int = 1) -> Sums:
+    """Sum of each image's gradient, clipped to slightly less than `max_grad_norm`: rounding has the rest.
+
+    `x` (n * views, ...), the views of an image side by side; its gradient is the mean over them.
+    """
+    with persample.recorded(model) as calls:
+        loss = losses(model, x, y).sum()
+    found = persample.gradients(calls, loss, views)
+    return persample.clipped_sums(found, max_grad_norm * (1 - MARGIN), views)
+
+
+def footprint(model: nn.Module, x: Tensor) -> int:
+    """Bytes that a chunk takes for each image, roughly: what layers are given, and gradients that are written out."""
+    device = next(model.parameters()).device
+    with persample.recorded(model) as calls:
+        loss = losses(model, x.to(device), torch.zeros(1, dtype=torch.int64, device=device)).sum()
+    held = [tensor for gradient in persample.gradients(calls, loss).values() for tensor in vars(gradient).values()]
+    given = [part for call in calls for part in call.given]
+    return sum(4 * tensor.numel() * tensor.element_size() for tensor in [*held, *given])
+
+
+def _optimizer(names: Mapping[Tensor, str], recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(names, lr=recipe.learning_rate)
+    return torch.optim.SGD(names, lr=recipe.learning_rate, momentum=recipe.momentum)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.promise import Guarantees
 from engine.report import document, words
 from engine.report.finding import finding
 from engine.study import Study
@@ -30,11 +31,17 @@ class Part:
 
 
 def caption(
-    study: Study, digest: str, frame: pd.DataFrame, parts: tuple[Part, Part, Part], strength: float | None
+    study: Study,
+    digest: str,
+    frame: pd.DataFrame,
+    parts: tuple[Part, Part, Part],
+    strength: float | None,
+    together: Guarantees | None = None,
 ) -> str:
     """One paragraph from a result table that is not empty: data, model, budgets, attack, intervals, finding, caveats.
 
-    `parts` are data set, model and attack; `strength` is the one marked on the charts, None where nothing is attacked.
+    `parts` are data set, model and attack; `strength` is the one marked on the charts, None where nothing is attacked;
+    `together` what releasing all models promises, None where that is not known.
     """
     dataset, model, attack = parts
     missing = document.unfinished(study, frame)
@@ -45,9 +52,10 @@ def caption(
         (found or "").replace("**", ""),
         _data(frame, dataset),
         _model(study, frame, model),
+        _together(together),
         _attack(study, frame, attack),
         _intervals(study),
-        *document.CAVEATS,
+        *document.caveats(study.privacy.mode),
         f"Frontier {', '.join(sorted({str(name) for name in frame['engine_version']}))}, study {digest}.",
     )
     return " ".join(sentence for sentence in sentences if sentence)
@@ -74,9 +82,10 @@ def _model(study: Study, frame: pd.DataFrame, model: Part) -> str:
     """The model, its budgets and what their promise rests on."""
     budgets = [f"{epsilon:g}" for epsilon in study.privacy.epsilons if not isinf(epsilon)]
     terms = [f"differentially private at ε = {', '.join(budgets)}"] if budgets else []
+    terms += ["with clipping alone (no noise, no guarantee)"] if study.privacy.clip_only else []
     terms += ["without privacy"] if any(map(isinf, study.privacy.epsilons)) else []
     repeats = "1 model" if study.seeds == 1 else f"{study.seeds:,} models"
-    said = f"Model: {model.said}, trained {' and '.join(terms)}, {repeats} a budget."
+    said = f"Model: {model.said}, trained {words.listed(terms)}, {repeats} a budget."
     return " ".join([said, *_promise(frame)])
 
 
@@ -88,6 +97,14 @@ def _promise(frame: pd.DataFrame) -> list[str]:
     delta = f"{row['delta']:.4g}".replace("e-0", "e-")
     terms = f"δ = {delta}, unit of privacy: {row['unit']}, accountant: {row['accountant']}"
     return [f"Privacy: {terms}, mode: {row['mode']}; each ε holds for one model alone."]
+
+
+def _together(found: Guarantees | None) -> str:
+    """What releasing every private model of the study amounts to."""
+    if found is None or found.n_models < 2:
+        return ""
+    batches = "on the same batches" if found.shared else "on batches of their own"
+    return f"All {found.n_models:,} private models, trained {batches} and released together: ε = {found.joint:.3g}."
 
 
 def _attack(study: Study, frame: pd.DataFrame, attack: Part) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from engine.report import figures, words
+from engine.report import figures, lines, words
 from engine.report.figures import Line, Spot, TradeOff
 from engine.study import Study
 
@@ -93,7 +93,7 @@ def compare(entries: Sequence[Entry], *, strength: float | None, budget: float |
     norms = {study.attack.norm for study in studies}
     norm = norms.pop() if len(norms) == 1 else None
     radii = {eps for study in studies for eps in study.attack.eps or ()} if norm else set()
-    epsilons = tuple(sorted({epsilon for study in studies for epsilon in study.privacy.epsilons}))
+    epsilons = tuple(sorted({epsilon for study in studies for epsilon in lines.of_study(study)}))
     infos = tuple(_information(entry) for entry in entries)
     known = Comparison(
         labels=labels,
@@ -139,7 +139,7 @@ def _information(entry: Entry) -> TradeOff:
     study = entry.study
     return figures.trade_off(
         entry.frame,
-        epsilons=study.privacy.epsilons,
+        epsilons=lines.of_study(study),
         radii=study.attack.eps or (),
         norm=study.attack.norm,
         strength=None,

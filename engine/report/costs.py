@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isinf
+from math import ceil, floor
 
 import pandas as pd
 
@@ -127,5 +127,4 @@ def in_words(info: Costs) -> str:
     if not firsts:
         return "Points lost to privacy: no results yet."
     told = (said.replace("<b>", "").replace("</b><br>", ": ") for said in firsts)
-    beside = "without privacy" if isinf(info.baseline) else f"at {words.budget(info.baseline)}"
-    return f"Points lost beside the model {beside}. {'; '.join(told)}."
+    return f"Points lost beside {words.budget(info.baseline)}. {'; '.join(told)}."

@@ -1,46 +1,56 @@
 """study.json: the question, how far its answer got, and everything that made the numbers."""
 
 import json
-import os
-import platform
+from collections import Counter
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, isnan
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from engine import planning
+from engine.machine import machine, versions
+from engine.promise import Guarantees
+from engine.report import lines
+from engine.report.points import accuracies
 from engine.study import Study
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "opacus",
-    "torchattacks",
-    "dp-accounting",
-    "scikit-learn",
-    "scipy",
-    "numpy",
-    "pandas",
-)
 GUARANTEE = [
     "epsilon", "delta", "unit", "noise_multiplier", "sample_rate", "train_steps", "max_grad_norm", "accountant", "mode",
 ]  # fmt: skip
+MODES = {
+    "reproducible": "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the "
+    "repeat.",
+    "private": "Mode 'private': sampling and noise from a cryptographic stream that is not kept, not hardened against "
+    "floating-point attacks.",
+}
 CAVEATS = (
-    "Mode 'reproducible': no guarantee once the seed is known, and the seed is the number of the repeat.",
     "Epsilon does not include the choice of hyperparameters.",
     "Robust accuracies are upper bounds: a stronger attack than the one we tried may find more.",
 )
 
+BEST_OF = (
+    "the number of tries is random (geometric) and drawn beforehand, only the best is released, and it is chosen on "
+    "public data or privately within each try's own epsilon (arXiv:2110.03620); a fixed grid of tries composes instead"
+)
+
+
+def caveats(mode: str) -> tuple[str, ...]:
+    """What the numbers of a study with noise of this mode do not say, in sentences."""
+    return (*([MODES[mode]] if mode in MODES else []), *CAVEATS)
+
 
 def study_json(
-    study: Study, digest: str, frame: pd.DataFrame, *, state: str = "done", seconds: float | None = None
+    study: Study,
+    digest: str,
+    frame: pd.DataFrame,
+    *,
+    state: str = "done",
+    seconds: float | None = None,
+    together: Guarantees | None = None,
 ) -> bytes:
     """UTF-8 JSON: configuration, digest, the promise at each budget, versions, machine, duration in seconds."""
-    return as_json(described(study, digest, frame, state=state, seconds=seconds))
+    return as_json(described(study, digest, frame, state=state, seconds=seconds, together=together))
 
 
 def curves_json(frame: pd.DataFrame, described: dict[str, Any]) -> bytes:
@@ -52,22 +62,31 @@ def curves_json(frame: pd.DataFrame, described: dict[str, Any]) -> bytes:
     return as_json(described | {"results": rows})
 
 
-def described(study: Study, digest: str, frame: pd.DataFrame, *, state: str, seconds: float | None) -> dict[str, Any]:
-    """What study.json holds, fit for JSON."""
+def described(
+    study: Study,
+    digest: str,
+    frame: pd.DataFrame,
+    *,
+    state: str,
+    seconds: float | None,
+    together: Guarantees | None = None,
+) -> dict[str, Any]:
+    """What study.json holds, fit for JSON; `together` is null where it is not known or nothing is private."""
     return {
         "digest": digest,
         "state": state,
-        "finished": {"results": len(frame), "of_results": planning.n_points(study),
-                     "budgets": whole_budgets(study, frame), "of_budgets": len(study.privacy.epsilons)},
+        "finished": {"results": len(accuracies(frame)), "of_results": planning.n_points(study),
+                     "budgets": whole_budgets(study, frame), "of_budgets": planning.n_lines(study)},
         "duration_seconds": None if seconds is None else round(seconds, 3),
         "study": study.model_dump(mode="json"),
         "privacy": promises(frame),
+        "released_together": joint_promise(together),
         "n_results": len(frame),
         "engine_versions": sorted({str(name) for name in frame["engine_version"]}),
         "versions_and_machine": "of the computer that wrote this file, when it did",
         "versions": versions(),
         "machine": machine(),
-        "caveats": CAVEATS,
+        "caveats": caveats(study.privacy.mode),
     }  # fmt: skip
 
 
@@ -77,23 +96,41 @@ def as_json(document: dict[str, Any]) -> bytes:
 
 
 def whole_budgets(study: Study, frame: pd.DataFrame) -> int:
-    """How many budgets have all their results."""
-    wanted = study.seeds + study.attack.seeds * len(study.attack.eps or ())
-    return sum(int((frame["epsilon"] == epsilon).sum()) >= wanted for epsilon in study.privacy.epsilons)
+    """How many budgets (clipping alone counts as one) have all their results."""
+    known = Counter(lines.of_rows(accuracies(frame)))
+    return sum(known[budget] >= planning.points_of_one(study) for budget in lines.of_study(study))
 
 
 def unfinished(study: Study, frame: pd.DataFrame) -> str:
     """What is missing, in a sentence; "" when nothing is."""
-    wanted, budgets = planning.n_points(study), len(study.privacy.epsilons)
-    if len(frame) >= wanted:
+    wanted, budgets, found = planning.n_points(study), planning.n_lines(study), len(accuracies(frame))
+    if found >= wanted:
         return ""
-    return f"Not finished: {whole_budgets(study, frame)} of {budgets} budgets, {len(frame):,} of {wanted:,} results"
+    return f"Not finished: {whole_budgets(study, frame)} of {budgets} budgets, {found:,} of {wanted:,} results"
 
 
 def promises(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """One entry a budget: unit, delta, sample rate, noise, steps, clipping norm, accountant, mode; fit for JSON."""
     rows = frame.sort_values("epsilon").drop_duplicates(GUARANTEE)[GUARANTEE].to_dict("records")
     return [plain(row) for row in rows]
+
+
+def joint_promise(found: Guarantees | None) -> dict[str, Any] | None:
+    """What releasing all private models of a study amounts to, and what picking the best of several costs."""
+    if found is None or not found.separate:
+        return None
+    best = {f"{one.epsilon:g}": one.best_of for one in found.separate}
+    return {
+        "epsilon": found.joint,
+        "delta": found.delta,
+        "unit": found.unit,
+        "models": found.n_models,
+        "batches": "the same" if found.shared else "independent",
+        "epsilon_under_the_other_sharing": found.other,
+        "accountant": found.accountant,
+        "models_without_noise_besides": found.unprotected,
+        "best_of_tries": {"tries": found.tries, "epsilon_by_budget": best, "conditions": BEST_OF},
+    }
 
 
 def plain(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -105,33 +142,3 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return None if isnan(value) else "inf"
     return value
-
-
-def versions() -> dict[str, str]:
-    """Version of Python and of every package that decides numbers; 'missing' when it is not installed."""
-    return {"python": platform.python_version(), **{name: installed(name) or "missing" for name in PACKAGES}}
-
-
-def installed(package: str) -> str | None:
-    """The installed version of a distribution, or None; imports nothing."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def machine() -> dict[str, Any]:
-    """What this computer is: system, processor, cores that may be used, memory in GB."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())

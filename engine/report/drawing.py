@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil, isinf
+from math import ceil
 from typing import Any
 
 from engine.report import canvas, words
 from engine.report.canvas import LABEL, MARGIN, Figure
 from engine.report.figures import Line, Spot, TradeOff, places
-from engine.report.palette import DASHES, LIGHT, MARKERS, TEXT_SIZE, Palette
+from engine.report.palette import LIGHT, TEXT_SIZE, Palette, styles
 from engine.report.targets import Targets, verdicts
 
 LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is least room
@@ -58,7 +58,7 @@ def draw_by_strength(
 def level_budgets(figure: Figure, epsilons: Sequence[float]) -> None:
     """The axis of privacy budgets."""
     at = places(epsilons)
-    canvas.level(figure, {at[e]: "none" if isinf(e) else f"{e:g}" for e in epsilons}, BY_BUDGET)
+    canvas.level(figure, {at[e]: words.tick(e) for e in epsilons}, BY_BUDGET)
 
 
 def level_strengths(figure: Figure, radii: Sequence[float], norm: str) -> None:
@@ -69,16 +69,13 @@ def level_strengths(figure: Figure, radii: Sequence[float], norm: str) -> None:
 
 def add_budgets(figure: Figure, lines: Sequence[Line], epsilons: Sequence[float], palette: Palette) -> None:
     """A line a budget, from faint to strong, no privacy last; named at their ends, or below when there are many."""
-    private = sum(not isinf(epsilon) for epsilon in epsilons)
-    colours = palette.budgets(private)
-    styles = [(colours[i], DASHES[i % 5], MARKERS[i % 5]) for i in range(private)]
-    styles += [(colours[-1], "solid", "diamond")] * (len(lines) - private)
-    for line, style in zip(lines, styles, strict=True):
-        canvas.add_line(figure, line, *style)
+    looks = styles(palette, epsilons)
+    for line, look in zip(lines, looks, strict=True):
+        canvas.add_line(figure, line, *look)
     if len(lines) > MOST_LABELS:
         _add_legend(figure, len(lines))
     else:
-        named = [(line, style[0]) for line, style in zip(lines, styles, strict=True)]
+        named = [(line, look[0]) for line, look in zip(lines, looks, strict=True)]
         canvas.label_ends(figure, named, palette)
 
 

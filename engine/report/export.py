@@ -13,7 +13,8 @@ import pandas as pd
 
 from engine.checks import known
 from engine.errors import BadInput, FrontierError
-from engine.report import document, figures
+from engine.promise import Guarantees
+from engine.report import document, figures, lines
 from engine.report.caption import Part, caption
 from engine.report.tables import curves_csv, curves_parquet
 from engine.study import Study
@@ -27,8 +28,9 @@ class Subject:
     """What is exported: a study as it stands, the strength marked on its charts, and what its parts are called.
 
     `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
-    `made` is what study.json says of another machine that made it, empty for this one. `withheld` says what is not in
-    `frame` because it stays with the owner of the images.
+    `made` is what study.json says of another machine that made it, empty for this one; `together` what releasing all
+    of its models promises, None where that is not known. `withheld` says what is not in `frame` because it stays with
+    the owner of the images.
     """
 
     study: Study
@@ -39,23 +41,31 @@ class Subject:
     strength: float | None
     parts: tuple[Part, Part, Part]
     made: Mapping[str, Any] = field(default_factory=dict)
+    together: Guarantees | None = None
     withheld: str = ""
 
     @property
     def described(self) -> dict[str, Any]:
-        here = document.described(self.study, self.digest, self.frame, state=self.state, seconds=self.seconds)
+        here = document.described(
+            self.study,
+            self.digest,
+            self.frame,
+            state=self.state,
+            seconds=self.seconds,
+            together=self.together,
+        )
         return here | dict(self.made) | ({"withheld": self.withheld} if self.withheld else {})
 
     @property
     def caption(self) -> str:
-        said = caption(self.study, self.digest, self.frame, self.parts, self.strength)
+        said = caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together)
         return f"{said} {self.withheld}".rstrip()
 
     @property
     def information(self) -> figures.TradeOff:
         return figures.trade_off(
             self.frame,
-            epsilons=self.study.privacy.epsilons,
+            epsilons=lines.of_study(self.study),
             radii=self.study.attack.eps or (),
             norm=self.study.attack.norm,
             strength=self.strength,

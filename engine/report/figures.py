@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf, isinf, log10
+from math import log10
 
 import pandas as pd
 
 from engine.errors import BadInput
-from engine.report import points, words
+from engine.report import lines, points, words
 from engine.report.points import Point
 
 
@@ -78,15 +78,16 @@ def marked_strength(radii: Sequence[float], wanted: float | None) -> float | Non
 
 
 def places(epsilons: Sequence[float]) -> dict[float, float]:
-    """Where budgets stand on their axis: by their logarithm, no privacy a step behind the last.
+    """Where budgets stand on their axis: by their logarithm, clipping alone and no privacy each a step behind the last.
 
-    >>> places((1.0, 10.0, inf))
+    >>> places((1.0, 10.0, float("inf")))
     {1.0: 0.0, 10.0: 1.0, inf: 1.35}
     """
-    known = {epsilon: log10(epsilon) for epsilon in sorted(epsilons) if not isinf(epsilon)}
+    known = {epsilon: log10(epsilon) for epsilon in sorted(epsilons) if lines.private(epsilon)}
     last = max(known.values(), default=0.0)
-    span = last - min(known.values(), default=0.0)
-    return known | ({inf: last + max(0.35, 0.25 * span)} if inf in epsilons else {})
+    step = max(0.35, 0.25 * (last - min(known.values(), default=0.0)))
+    behind = [epsilon for epsilon in sorted(epsilons) if not lines.private(epsilon)]
+    return known | {epsilon: last + step * (i + 1) for i, epsilon in enumerate(behind)}
 
 
 def trade_off(
@@ -100,8 +101,8 @@ def trade_off(
 ) -> TradeOff:
     """What the charts show of a result table, over the whole grid that was asked for.
 
-    `provisional` (epsilon, seed, step, steps, accuracy, epsilon_spent, loss) gives a hollow mark to each budget that
-    has no clean result yet.
+    `epsilons` are budgets, lines.CLIPPING among them where that was trained. `provisional` (epsilon, seed, step, steps,
+    accuracy, epsilon_spent, loss) gives a hollow mark to each budget that has no clean result yet.
     """
     grid, at = tuple(sorted(epsilons)), places(epsilons)
     clean, robust = points.clean(frame), points.robust(frame)
@@ -141,7 +142,7 @@ def budget_name(epsilon: float) -> str:
     >>> budget_name(0.5)
     'budget-0-5'
     """
-    return f"budget-{epsilon!r}".replace(".", "-")
+    return "budget-clipping" if epsilon == lines.CLIPPING else f"budget-{epsilon!r}".replace(".", "-")
 
 
 def _attack(eps: float, norm: str) -> str:
@@ -164,7 +165,7 @@ def _in_training(
 ) -> tuple[Spot, ...]:
     if provisional is None:
         return ()
-    groups = points.by(provisional, "epsilon").items()
+    groups = points.by(provisional.assign(epsilon=lines.of_rows(provisional)), "epsilon").items()
     return tuple(_hollow(epsilon, at[epsilon], models) for (epsilon,), models in groups if epsilon in at.keys() - known)
 
 
@@ -173,7 +174,7 @@ def _hollow(epsilon: float, x: float, models: pd.DataFrame) -> Spot:
     y = 100 * float(models["accuracy"].mean())
     told = [f"<b>{words.budget(epsilon)}</b>", f"{words.percent(y / 100, 1)} recognised"]
     told.append(f"step {first['step']} of {first['steps']}, provisional")
-    if not isinf(epsilon):
+    if lines.private(epsilon):
         told.append(f"ε{words.NBSP}{first['epsilon_spent']:.2g} spent so far")
     elif pd.notna(first["loss"]):
         told.append(f"training loss {first['loss']:.3f}")
@@ -194,11 +195,11 @@ def by_budget_in_words(info: TradeOff) -> str:
 
 def by_strength_in_words(info: TradeOff) -> str:
     """The takeaway of the second chart, for those who do not see it."""
-    lines = [line for line in info.budgets if line.known]
-    if not lines:
+    known = [line for line in info.budgets if line.known]
+    if not known:
         return "Images recognised by attack strength: no results yet."
     weakest, strongest = (words.strength(eps, info.norm) for eps in (info.radii[0], info.radii[-1]))
-    told = (_ends(line.label, line, f"{weakest} to {strongest}") for line in lines)
+    told = (_ends(line.label, line, f"{weakest} to {strongest}") for line in known)
     return "Images recognised by attack strength. " + " ".join(told)
 
 

@@ -24,7 +24,7 @@ def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
         return None
     private, baseline = min(clean), max(clean)
     attacked = {epsilon: point for (epsilon, radius), point in robust.items() if radius == eps}
-    norm = str(frame["norm"].iloc[-1])
+    norm = str(points.accuracies(frame)["norm"].iloc[-1])
     if useless := _useless(robust, norm):
         return useless
     if attacked and eps and all(point.mean <= BROKEN for point in attacked.values()):

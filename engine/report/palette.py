@@ -1,6 +1,10 @@
 """Colours of figures, explicit in every figure: one meaning each, the same everywhere (ui.md's theme)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isinf
+
+from engine.report import lines
 
 FONT = "Source Sans, Arial, sans-serif"
 TEXT_SIZE, TITLE_SIZE = 13, 15
@@ -24,6 +28,16 @@ class Palette:
         low, high = len(self.ordered) - 6, len(self.ordered) - 2
         steps = [low + round((high - low) * i / max(1, n_private - 1)) for i in range(n_private)]
         return (*(self.ordered[step] for step in steps), self.ordered[-1])
+
+
+def styles(palette: Palette, budgets: Sequence[float]) -> list[tuple[str, str, str]]:
+    """Colour, dash and marker of each budget's line, from faint to strong, clipping alone and no privacy last."""
+    noisy = sum(not isinf(budget) for budget in budgets)
+    colours = palette.budgets(noisy)
+    found = [(colours[i], DASHES[i % 5], MARKERS[i % 5]) for i in range(noisy)]
+    if lines.CLIPPING in budgets:
+        found[-1] = (colours[noisy - 1], "dash", "x")
+    return found + [(colours[-1], "solid", "diamond")] * (len(budgets) - noisy)
 
 
 LIGHT = Palette(

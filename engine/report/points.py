@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from engine.report import lines
+from engine.results import POINTS
+
 MEASURED = ("value", "low", "high", "n")
 
 
@@ -38,15 +41,20 @@ class Point:
 
 
 def clean(frame: pd.DataFrame) -> dict[float, Point]:
-    """Images recognised as they are, by epsilon."""
+    """Images recognised as they are, by budget (or lines.CLIPPING)."""
     rows = frame[frame["metric"] == "accuracy"]
     return {epsilon: point for (epsilon,), point in points(rows, "epsilon").items()}
 
 
 def robust(frame: pd.DataFrame) -> dict[tuple[float, float], Point]:
-    """Images recognised under attack, by (epsilon, eps)."""
+    """Images recognised under attack, by (budget or lines.CLIPPING, eps)."""
     rows = frame[frame["metric"] == "robust_accuracy"]
     return {(epsilon, eps): point for (epsilon, eps), point in points(rows, "epsilon", "eps").items()}
+
+
+def accuracies(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were asked for, without what training cost."""
+    return frame[frame["metric"].isin(POINTS)]
 
 
 def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFrame]:
@@ -58,11 +66,11 @@ def by(frame: pd.DataFrame, *columns: str) -> dict[tuple[float, ...], pd.DataFra
 def points(rows: pd.DataFrame, *columns: str) -> dict[tuple[Any, ...], Point]:
     """A point for each key in `columns`, in the order of the keys; rows of one key differ in their seed alone.
 
-    What does not apply (NaN) is None in a key. Plain Python: a page does this at every look, and pandas' groups take
-    a hundred times as long for so few rows.
+    In the place of an epsilon stands the line of the row (report.lines). What does not apply (NaN) is None in a key.
+    Plain Python: a page does this at every look, and pandas' groups take a hundred times as long for so few rows.
     """
     measured = zip(*(rows[name].tolist() for name in MEASURED), strict=True)
-    keys = zip(*(_keys(rows[name]) for name in columns), strict=True)
+    keys = zip(*(lines.of_rows(rows) if name == "epsilon" else _keys(rows[name]) for name in columns), strict=True)
     groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
     for key, values in zip(keys, measured, strict=True):
         groups.setdefault(key, []).append(values)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, isinf, nan
+from math import ceil, nan
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from engine.report import words
 from engine.report.canvas import RANGE, apart
 from engine.report.drawing import MOST_LABELS
 from engine.report.figures import Line, TradeOff, places
-from engine.report.palette import DASHES, LIGHT, MARKERS
+from engine.report.palette import LIGHT, styles
 
 MM = 1 / 25.4  # inches
 DPI = 300
@@ -45,7 +45,15 @@ DASHED: Mapping[str, Any] = {
     "longdash": (0, (6, 1.5)),
     "longdashdot": (0, (5, 1.2, 1, 1.2, 1, 1.2)),
 }
-MARKED = {"circle": "o", "square": "s", "triangle-up": "^", "triangle-down": "v", "pentagon": "p", "diamond": "D"}
+MARKED = {
+    "circle": "o",
+    "square": "s",
+    "triangle-up": "^",
+    "triangle-down": "v",
+    "pentagon": "p",
+    "diamond": "D",
+    "x": "X",
+}
 FORM = {"svg.hashsalt": "frontier", "svg.fonttype": "path", "pdf.fonttype": 42, "path.simplify": False}
 
 _drawing = threading.Lock()  # matplotlib's settings are global
@@ -124,7 +132,7 @@ def _by_budget(info: TradeOff) -> _Chart:
     return _Chart(
         title="Images recognised, by privacy budget",
         axis="privacy budget ε (smaller is more private)",
-        ticks={at[epsilon]: "none" if isinf(epsilon) else f"{epsilon:g}" for epsilon in info.epsilons},
+        ticks={at[epsilon]: words.tick(epsilon) for epsilon in info.epsilons},
         lines=((info.clean, clean), (info.attacked, attacked)),
     )
 
@@ -135,17 +143,9 @@ def _by_strength(info: TradeOff) -> _Chart:
         title="Images recognised, by attack strength",
         axis=f"attack strength, {said}",
         ticks={eps: words.strength(eps, info.norm) for eps in info.radii},
-        lines=list(zip(info.budgets, _styles(info.epsilons), strict=True)),
+        lines=[(line, _Style(*look)) for line, look in zip(info.budgets, styles(LIGHT, info.epsilons), strict=True)],
         mark=info.strength if any(line.known for line in info.budgets) else None,
     )
-
-
-def _styles(epsilons: Sequence[float]) -> list[_Style]:
-    """Budgets from faint to strong, no privacy last."""
-    private = sum(not isinf(epsilon) for epsilon in epsilons)
-    colours = LIGHT.budgets(private)
-    styles = [_Style(colours[i], DASHES[i % 5], MARKERS[i % 5]) for i in range(private)]
-    return styles + [_Style(colours[-1], "solid", "diamond")] * (len(epsilons) - private)
 
 
 def _draw(figure: Figure, chart: _Chart, left: float, bottom: float) -> None:

@@ -34,6 +34,8 @@ def curves_parquet(frame: pd.DataFrame, about: bytes) -> bytes:
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a point (metric, attack, norm, epsilon, eps): its mean over the seeds and how sure that is.
 
+    `epsilon` is lines.CLIPPING for clipping alone.
+
     `low` and `high` are those of `points.Point`, as the charts draw them, and `interval` says what they are. `spread`
     is the sample standard deviation over the seeds, NaN for one. Fractions in [0, 1].
     """
@@ -43,6 +45,6 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             *(point.n_seeds, point.mean, point.low, point.high, point.spread),
             ONE_SEED if point.n_seeds == 1 else SEVERAL,
         )
-        for key, point in points.points(frame, *POINT).items()
+        for key, point in points.points(points.accuracies(frame), *POINT).items()
     ]
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isinf
 from typing import Literal
 
-from engine.report import words
+from engine.report import lines, words
 from engine.report.figures import Spot, TradeOff
 
 HOLDS = "its interval holds the target"
@@ -62,8 +61,9 @@ def sentence(info: TradeOff, targets: Targets) -> str:
 
 
 def _who(epsilons: Sequence[float], sure: int) -> str:
-    if isinf(epsilons[sure]):
-        return "Only **no privacy**" if len(epsilons) > 1 else "**No privacy**"
+    if not lines.private(epsilons[sure]):
+        named = words.budget(epsilons[sure])
+        return f"Only **{named}**" if len(epsilons) > 1 else f"**{named.capitalize()}**"
     return f"**{words.budget(epsilons[sure])}** is the most private budget that"
 
 

@@ -1,6 +1,9 @@
 """How numbers are written for people: the few words that figures, sentences and pages share."""
 
+from collections.abc import Sequence
 from math import isinf
+
+from engine.report.lines import CLIPPING
 
 NBSP = "\u00a0"
 
@@ -17,10 +20,23 @@ def percent(share: float, digits: int = 0) -> str:
 def budget(epsilon: float) -> str:
     """A privacy budget with its sign; without noise there is none.
 
-    >>> budget(0.5).replace(NBSP, " "), budget(float("inf"))
-    ('ε 0.5', 'no privacy')
+    >>> budget(0.5).replace(NBSP, " "), budget(CLIPPING), budget(float("inf"))
+    ('ε 0.5', 'clipping alone', 'no privacy')
     """
+    if epsilon == CLIPPING:
+        return "clipping alone"
     return "no privacy" if isinf(epsilon) else f"ε{NBSP}{epsilon:g}"
+
+
+def tick(epsilon: float) -> str:
+    """A budget on an axis, or a button, where its sign stands beside.
+
+    >>> tick(0.5), tick(CLIPPING), tick(float("inf"))
+    ('0.5', 'clip only', 'none')
+    """
+    if epsilon == CLIPPING:
+        return "clip only"
+    return "none" if isinf(epsilon) else f"{epsilon:g}"
 
 
 def strength(eps: float, norm: str) -> str:
@@ -50,3 +66,11 @@ def plain(difference: float) -> str:
     """
     value = 100 * difference
     return f"{value:.0f}" if abs(value) >= 9.95 else f"{round(value, 1) + 0.0:g}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)

@@ -1,6 +1,7 @@
 """What the rows of the ledger add up to: who shares a budget, what was spent, what its owner allows. No SQL."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ class Asked:
     """What a study is about to release.
 
     `mechanisms`: one a private model, budget by budget of `epsilons` (finite ones), repeat by repeat; `unprotected`
-    says which models are trained without noise. `computation` names the jobs that do it, once for all their attempts;
-    the ledger fills it in.
+    says which models are trained without noise. `delta` and `versions` decide the noise of mode reproducible.
+    `computation` names the jobs that do it, once for all their attempts; the ledger fills it in.
     """
 
     dataset: str
@@ -36,6 +37,8 @@ class Asked:
     epsilons: tuple[float, ...]
     repeats: int
     shared: bool
+    delta: float
+    versions: tuple[int, ...]
     mechanisms: tuple[Mechanism, ...]
     unprotected: tuple[str, ...]
     computation: int = 0
@@ -43,9 +46,10 @@ class Asked:
     @property
     def said(self) -> dict[str, Any]:
         """As it stands in a row."""
-        names = ("study", "computation", "mode", "model", "repeats", "shared")
+        names = ("study", "computation", "mode", "model", "repeats", "shared", "delta")
         listed = [[one.sample_rate, one.noise_multiplier, one.steps] for one in self.mechanisms]
-        return {name: getattr(self, name) for name in names} | {"epsilons": list(self.epsilons), "mechanisms": listed}
+        lists = {"epsilons": list(self.epsilons), "versions": list(self.versions), "mechanisms": listed}
+        return {name: getattr(self, name) for name in names} | lists
 
 
 def cost(said: Mapping[str, Any]) -> Curve:
@@ -55,8 +59,48 @@ def cost(said: Mapping[str, Any]) -> Curve:
     return renyi.of(released(_mechanisms(said), shared=said.get("shared", False)))
 
 
+def running(rows: Iterable[Row]) -> Iterator[Curve]:
+    """What all of them spent together, after each row that spends.
+
+    In mode private every row has noise and batches of its own. In mode reproducible these follow from the images, the
+    model, budget and repeat: the same model in two studies is one release, and models of two studies share batches
+    as they do in one.
+    """
+    fresh, passes, costs = renyi.NOTHING, dict[Any, dict[Any, Mechanism]](), dict[Any, Curve]()
+    for row in rows:
+        secret = row.said.get("mode") == "private" or row.kind == REDONE
+        fresh = renyi.added([fresh, cost(row.said)]) if secret else fresh
+        for name, which, model in () if secret else _seeded(row):
+            passes.setdefault(name, {})[which] = model
+            costs.pop(name, None)
+        costs |= {name: _pass(models) for name, models in passes.items() if name not in costs}
+        yield renyi.added([fresh, *costs.values()])
+
+
+def _seeded(row: Row) -> Iterator[tuple[Any, Any, Mechanism]]:
+    """Each model of a row in mode reproducible: the pass whose batches it had, its name in it, and itself."""
+    said = row.said
+    models = itertools.product(said.get("epsilons", ()), range(said.get("repeats", 0)))
+    shared, versions = said.get("shared"), tuple(said.get("versions", ()))
+    for which, one in zip(models, _mechanisms(said), strict=False):
+        common = row.dataset, said.get("model"), said.get("delta"), versions, shared
+        yield (*common, one.sample_rate, one.steps, None if shared else which), which, one
+
+
+def _pass(models: Mapping[Any, Mechanism]) -> Curve:
+    from engine.privacy.joint import together
+
+    one = next(iter(models.values()))
+    noise = together(model.noise_multiplier for model in models.values())
+    return renyi.curve(Mechanism(one.sample_rate, noise, one.steps))
+
+
 def _mechanisms(said: Mapping[str, Any]) -> list[Mechanism]:
-    return [Mechanism(*one) for one in said.get("mechanisms", ())]
+    """Those of a row; none of one that was damaged, whose ledger is told not to add up."""
+    try:
+        return [Mechanism(float(rate), float(noise), int(steps)) for rate, noise, steps in said.get("mechanisms", ())]
+    except (TypeError, ValueError):
+        return []
 
 
 @dataclass(frozen=True)
@@ -102,7 +146,8 @@ class Books:
     def caps(self, name: str) -> list[Cap]:
         """The newest cap of every member, unless it was lifted: all of them hold."""
         newest = {row.dataset: row for row in self._of_kind(self.members(name), CAP)}
-        return [Cap(row.said["epsilon"], row.said["delta"]) for row in newest.values() if row.said.get("epsilon")]
+        said = [row.said for row in newest.values() if row.said.get("epsilon") and row.said.get("delta")]
+        return [Cap(one["epsilon"], one["delta"]) for one in said]
 
     def private(self, name: str) -> bool:
         """Whether any member is marked private."""
@@ -116,7 +161,8 @@ class Books:
 
     def spent(self, name: str) -> Curve:
         """The cost of everything that was released."""
-        return renyi.added(cost(row.said) for row in self._of_kind(self.members(name), *SPENT))
+        *_, total = renyi.NOTHING, *running(self._of_kind(self.members(name), *SPENT))
+        return total
 
     def held(self, name: str, but: int | None = None) -> Curve:
         """The cost of what is reserved and not released yet, except for the computation `but`."""
@@ -128,8 +174,8 @@ class Books:
         return renyi.added(cost(row.said) for row in kept)
 
     def _waits(self, row: Row) -> int | None:
-        computation: int = row.said["computation"]
-        return computation if self.live.get(row.said["study"]) == computation else None
+        computation: int | None = row.said.get("computation")
+        return computation if self.live.get(row.said.get("study", "")) == computation else None
 
     def has(self, asked: Asked, kind: str) -> bool:
         """Whether a row of that kind covers what is asked: in mode private those jobs', else any of the same noise."""

@@ -51,6 +51,7 @@ class Run:
     study: str
     epsilon: float
     seed: int
+    clip_only: bool
     path: Path
 
 
@@ -88,21 +89,25 @@ class Measured:
             _write_rows(connection, digest, rows)
 
     def frame(self, digest: str) -> pd.DataFrame:
-        """The result table of a study in the order metric, seed, epsilon, eps; columns typed, also when empty."""
+        """The result table of a study in the order metric, seed, epsilon (clipping alone before no privacy), eps.
+
+        Columns are typed, also when it is empty.
+        """
         table = tables.results
-        order = (table.c.metric, table.c.seed, table.c.epsilon, table.c.radius)
+        order = (table.c.metric, table.c.seed, table.c.epsilon, table.c.clip_only.desc(), table.c.radius)
         return self._typed(table, COLUMNS, digest, order)
 
     def provisional(self, digest: str) -> pd.DataFrame:
-        """The latest word on each model in training: epsilon, seed, step, steps, accuracy, epsilon_spent, loss."""
+        """The latest word on each model in training: the fields of events.Provisional."""
         table = tables.provisional
-        columns = ("epsilon", "seed", "step", "steps", "accuracy", "epsilon_spent", "loss")
-        return self._typed(table, columns, digest, (table.c.epsilon, table.c.seed))
+        columns = ("epsilon", "seed", "clip_only", "step", "steps", "accuracy", "epsilon_spent", "loss")
+        return self._typed(table, columns, digest, (table.c.epsilon, table.c.clip_only.desc(), table.c.seed))
 
     def runs(self, digest: str) -> pd.DataFrame:
-        """The trained models of a study: run, epsilon, seed, path."""
+        """The trained models of a study: run, epsilon, seed, clip_only, path."""
         table = tables.trained
-        return self._typed(table, ("run", "epsilon", "seed", "path"), digest, (table.c.epsilon, table.c.seed))
+        columns = ("run", "epsilon", "seed", "clip_only", "path")
+        return self._typed(table, columns, digest, (table.c.epsilon, table.c.clip_only.desc(), table.c.seed))
 
     def _typed(self, table: Table, columns: Sequence[str], digest: str, order: Sequence[Any]) -> pd.DataFrame:
         wanted = select(*(table.c[name] for name in columns)).where(table.c.study == digest).order_by(*order)
@@ -115,7 +120,7 @@ class Measured:
         """One trained model by its number."""
         with self._database.read() as connection:
             row = connection.execute(select(tables.trained).where(tables.trained.c.run == number)).first()
-        return None if row is None else Run(row.study, row.epsilon, row.seed, Path(row.path))
+        return None if row is None else Run(row.study, row.epsilon, row.seed, row.clip_only, Path(row.path))
 
     def speeds(self) -> dict[Speed, float]:
         """Seconds a unit of work, as measured on this store's machine."""
@@ -131,10 +136,11 @@ def _write(connection: Connection, claim: Claim, batch: Batch) -> None:
         columns |= {"stage_total": seen.total, "stage_since": seen.since}
         connection.execute(tables.jobs.update().where(tables.jobs.c.id == claim.id).values(columns))
     _write_rows(connection, claim.study, batch.rows)
-    latest = {(word.epsilon, word.seed): _clean(asdict(word)) | study for word in batch.training}
-    upsert(connection, tables.provisional, list(latest.values()), ["study", "epsilon", "seed"])
-    finished = {(word.epsilon, word.seed): asdict(word) | study for word in batch.trained}
-    upsert(connection, tables.trained, list(finished.values()), ["study", "epsilon", "seed"])
+    model = ("epsilon", "seed", "clip_only")
+    latest = {tuple(getattr(word, name) for name in model): _clean(asdict(word)) | study for word in batch.training}
+    upsert(connection, tables.provisional, list(latest.values()), ["study", *model])
+    finished = {tuple(getattr(word, name) for name in model): asdict(word) | study for word in batch.trained}
+    upsert(connection, tables.trained, list(finished.values()), ["study", *model])
     measured = [
         dict(zip(("dataset", "model", "stage", "threads"), key, strict=True)) | {"seconds": seconds}
         for key, seconds in batch.speeds.items()
@@ -143,8 +149,12 @@ def _write(connection: Connection, claim: Claim, batch: Batch) -> None:
 
 
 def _write_rows(connection: Connection, digest: str, rows: Sequence[Row]) -> None:
-    by_point = {row.key: _clean(as_dict(row)) | {"study": digest, "radius": row.key[-1]} for row in rows}
-    upsert(connection, tables.results, list(by_point.values()), ["study", "epsilon", "seed", "metric", "radius"])
+    by_point = {
+        row.key: _clean(as_dict(row)) | {"study": digest, "radius": row.radius, "clip_only": row.clip_only}
+        for row in rows
+    }
+    point = ["study", "epsilon", "seed", "metric", "radius", "clip_only"]
+    upsert(connection, tables.results, list(by_point.values()), point)
 
 
 def _clean(values: dict[str, Any]) -> dict[str, Any]:
@@ -153,4 +163,4 @@ def _clean(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dtype(kind: type) -> str:
-    return {float: "float64", int: "int64"}.get(kind, "str")
+    return {float: "float64", int: "int64", bool: "bool"}.get(kind, "str")

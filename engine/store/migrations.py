@@ -53,8 +53,55 @@ TRAINED = """CREATE TABLE trained_next (
 )"""
 
 
+def clip_only_and_made_by(connection: Connection) -> None:
+    """2 to 3: models that are clipped and get no noise are told from those without privacy; jobs say who made them."""
+    for statement in (
+        "ALTER TABLE jobs ADD COLUMN made_by TEXT",
+        RESULTS,
+        f"INSERT INTO results_next SELECT {RESULT_COLUMNS}, 0 FROM results",  # noqa: S608 - names from below
+        "DROP TABLE results",
+        "ALTER TABLE results_next RENAME TO results",
+        PROVISIONAL,
+        "INSERT INTO provisional_next SELECT study, epsilon, seed, 0, step, steps, accuracy, epsilon_spent, loss "
+        "FROM provisional",
+        "DROP TABLE provisional",
+        "ALTER TABLE provisional_next RENAME TO provisional",
+        CLIPPED_TRAINED,
+        "INSERT INTO trained_next SELECT run, study, epsilon, seed, 0, path FROM trained",
+        "DROP TABLE trained",
+        "ALTER TABLE trained_next RENAME TO trained",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+RESULTS = """CREATE TABLE results_next (
+    id INTEGER NOT NULL, study VARCHAR, dataset VARCHAR, model VARCHAR, defence VARCHAR, epsilon FLOAT, delta FLOAT,
+    noise_multiplier FLOAT, sample_rate FLOAT, train_steps INTEGER, max_grad_norm FLOAT, accountant VARCHAR,
+    mode VARCHAR, unit VARCHAR, seed INTEGER, metric VARCHAR, attack VARCHAR, norm VARCHAR, eps FLOAT,
+    attack_steps INTEGER, restarts INTEGER, value FLOAT, low FLOAT, high FLOAT, interval_method VARCHAR, n INTEGER,
+    seconds FLOAT, engine_version VARCHAR, radius FLOAT NOT NULL, clip_only BOOLEAN NOT NULL,
+    PRIMARY KEY (id), UNIQUE (study, epsilon, seed, metric, radius, clip_only),
+    FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+RESULT_COLUMNS = (
+    "id, study, dataset, model, defence, epsilon, delta, noise_multiplier, sample_rate, train_steps, max_grad_norm, "
+    "accountant, mode, unit, seed, metric, attack, norm, eps, attack_steps, restarts, value, low, high, "
+    "interval_method, n, seconds, engine_version, radius"
+)
+PROVISIONAL = """CREATE TABLE provisional_next (
+    study VARCHAR NOT NULL, epsilon FLOAT NOT NULL, seed INTEGER NOT NULL, clip_only BOOLEAN NOT NULL,
+    step INTEGER NOT NULL, steps INTEGER NOT NULL, accuracy FLOAT NOT NULL, epsilon_spent FLOAT, loss FLOAT,
+    PRIMARY KEY (study, epsilon, seed, clip_only), FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+CLIPPED_TRAINED = """CREATE TABLE trained_next (
+    run INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, study VARCHAR NOT NULL, epsilon FLOAT NOT NULL,
+    seed INTEGER NOT NULL, clip_only BOOLEAN NOT NULL, path TEXT NOT NULL,
+    UNIQUE (study, epsilon, seed, clip_only), FOREIGN KEY(study) REFERENCES studies (digest)
+)"""
+
+
 def a_privacy_ledger(connection: Connection) -> None:
-    """2 to 3: what was released of each data set, which only grows; whose own images have pictures in common."""
+    """3 to 4: what was released of each data set, which only grows; whose own images have pictures in common."""
     for statement in (
         """CREATE TABLE ledger (
             dataset VARCHAR NOT NULL, number INTEGER NOT NULL, written FLOAT NOT NULL, kind VARCHAR NOT NULL,
@@ -70,7 +117,8 @@ def a_privacy_ledger(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: dict[int, Step] = {
+MIGRATIONS: dict[int, Step] = {  # from a schema number to the next one
     1: notes_tags_and_numbers_used_once,
-    2: a_privacy_ledger,
-}  # from a schema number to the next one
+    2: clip_only_and_made_by,
+    3: a_privacy_ledger,
+}

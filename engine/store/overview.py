@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from engine.results import POINTS
 from engine.store.database import Database
 from engine.store.queue import HELD
 from engine.store.selection import conditions, states
@@ -20,7 +21,10 @@ LIVE = ("queued", *HELD)
 
 @dataclass(frozen=True)
 class JobView:
-    """One job as it stands: units of work and seconds planned by stage; `stage_*` say how far its stage is."""
+    """One job as it stands: units of work and seconds planned by stage; `stage_*` say how far its stage is.
+
+    `made_by`: versions and machine of its first claim, where they were noted.
+    """
 
     number: int
     dataset: str
@@ -37,11 +41,12 @@ class JobView:
     stage_total: int
     stage_since: float | None
     error: str | None
+    made_by: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class StudyView:
-    """One study with its jobs in the order of their numbers."""
+    """One study with its jobs in the order of their numbers; `n_points` accuracies are known."""
 
     digest: str
     study: Study
@@ -134,7 +139,8 @@ class Overview:
     def _views(self, chosen: Select[Any], *, by_turn: bool = False) -> list[StudyView]:
         page = chosen.subquery()
         order = [page.c.first] if by_turn else [page.c.created.desc(), page.c.digest]
-        n_points = select(func.count()).where(results.c.study == page.c.digest).scalar_subquery()
+        counted = results.c.study == page.c.digest, results.c.metric.in_(POINTS)
+        n_points = select(func.count()).where(*counted).scalar_subquery()
         own = (c.label(f"study_{c.name}") for c in page.c)
         columns = (*own, n_points.label("n_points"), page.c.dataset, page.c.model, *jobs.c)
         wanted = select(*columns).join(jobs, jobs.c.study == page.c.digest)
@@ -170,8 +176,10 @@ def _study_view(rows: Sequence[Row[Any]], tagged: tuple[str, ...]) -> StudyView:
 
 
 def _job_view(row: Row[Any]) -> JobView:
-    values = {name: getattr(row, name) for name in JobView.__dataclass_fields__ if name not in ("units", "planned")}
-    return JobView(units=_by_stage(row.units), planned=_by_stage(row.planned), **values)
+    loaded: dict[str, Any] = {"units": _by_stage(row.units), "planned": _by_stage(row.planned)}
+    loaded["made_by"] = json.loads(row.made_by) if row.made_by else None
+    plain = {name: getattr(row, name) for name in JobView.__dataclass_fields__ if name not in loaded}
+    return JobView(**loaded, **plain)
 
 
 @lru_cache(maxsize=4096)

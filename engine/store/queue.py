@@ -151,8 +151,11 @@ class Queue:
             stopping = connection.execute(select(jobs.c.id).where(jobs.c.state == "stopping")).scalars().all()
         return ready, list(stopping)
 
-    def claim(self, *, own: Collection[int] = ()) -> Claim | None:
-        """The first job in line, or one whose lease ran out (not one of `own`)."""
+    def claim(self, *, own: Collection[int] = (), made_by: str | None = None) -> Claim | None:
+        """The first job in line, or one whose lease ran out (not one of `own`).
+
+        `made_by` (JSON: versions and machine of who claims) is noted at a job's first claim.
+        """
         now = time.time()
         first = select(jobs.c.id).where(_claimable(own)).order_by(jobs.c.id).limit(1).scalar_subquery()
         changes = {
@@ -160,6 +163,7 @@ class Queue:
             "attempt": jobs.c.attempt + 1,
             "lease": now + LEASE,
             "started": func.coalesce(jobs.c.started, now),
+            "made_by": func.coalesce(jobs.c.made_by, made_by),
             "stage": "data",
             "stage_from": 0,
             "stage_done": 0,

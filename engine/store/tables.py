@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from engine.results import Row
 
-SCHEMA = 3  # raised with a step in migrations.py
+SCHEMA = 4  # raised with a step in migrations.py
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -70,6 +70,7 @@ jobs = Table(
     Column("stage_total", Integer, nullable=False, default=1),
     Column("stage_since", Float),
     Column("error", Text),
+    Column("made_by", Text),
     UniqueConstraint("study", "number"),
     Index("jobs_state", "state", "id"),
     Index("jobs_of_study", "study", "state"),
@@ -87,7 +88,8 @@ results = Table(
         for field in fields(Row)
     ),
     Column("radius", Float, nullable=False),
-    UniqueConstraint("study", "epsilon", "seed", "metric", "radius"),
+    Column("clip_only", Boolean, nullable=False),
+    UniqueConstraint("study", "epsilon", "seed", "metric", "radius", "clip_only"),
 )
 
 provisional = Table(
@@ -96,6 +98,7 @@ provisional = Table(
     Column("study", ForeignKey("studies.digest"), primary_key=True),
     Column("epsilon", Float, primary_key=True),
     Column("seed", Integer, primary_key=True),
+    Column("clip_only", Boolean, primary_key=True),
     Column("step", Integer, nullable=False),
     Column("steps", Integer, nullable=False),
     Column("accuracy", Float, nullable=False),
@@ -110,8 +113,9 @@ trained = Table(
     Column("study", ForeignKey("studies.digest"), nullable=False),
     Column("epsilon", Float, nullable=False),
     Column("seed", Integer, nullable=False),
+    Column("clip_only", Boolean, nullable=False),
     Column("path", Text, nullable=False),
-    UniqueConstraint("study", "epsilon", "seed"),
+    UniqueConstraint("study", "epsilon", "seed", "clip_only"),
     sqlite_autoincrement=True,
 )
 

@@ -145,6 +145,26 @@ class Form:
                 trained,
                 labels.ATTACKED_REPEATS_HELP,
             )
+            self._how_private(like)
+
+    def _how_private(self, like: Study) -> None:
+        """Where noise comes from, whose batches are whose, and the baseline between privacy and none."""
+        mode = self._start("form-mode", like.privacy.mode)
+        self.values["mode"] = st.selectbox(
+            labels.MODE, list(labels.MODES), format_func=labels.MODES.__getitem__, key=mode, help=labels.MODE_HELP
+        )
+        together = bool(self.models[self.values["model"]].facts["one_pass"])
+        self._tick(
+            "independent_batches",
+            labels.OWN_BATCHES,
+            like.privacy.independent_batches,
+            labels.OWN_BATCHES_HELP if together else labels.OWN_BATCHES_ANYWAY,
+            off=not together,
+        )
+        self._tick("clip_only", labels.ALSO_CLIP, like.privacy.clip_only, labels.ALSO_CLIP_HELP)
+
+    def _tick(self, field: str, label: str, first: bool, tip: str, off: bool = False) -> None:
+        self.values[field] = st.checkbox(label, key=self._start(f"form-{field}", first), help=tip, disabled=off)
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
         key = self._start(f"form-{field}", first)
@@ -200,6 +220,9 @@ class Form:
             "privacy": {
                 "epsilons": [*values["epsilons"], *_listed(values["more_epsilons"].replace("none", "inf"))],
                 "delta": number("delta", values["delta"]),
+                "mode": values["mode"],
+                "independent_batches": values["independent_batches"],
+                "clip_only": values["clip_only"],
             },
             "attack": {
                 "name": values["name"],

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from html import escape
-from math import isinf
 from typing import Any
 
 from engine.report import words
@@ -14,6 +13,7 @@ from engine.study import Study
 __all__ = ["NBSP", "budget", "percent", "strength"]
 
 Said = Callable[[str], str]  # what a name is called
+Number = Callable[[float], str]  # how a number is said
 JOINER = "\u2060"  # has no width, and lines are not broken at it
 ADDRESS = re.compile("www(?=[.])|@|:(?=//)", re.IGNORECASE)  # after these an address must not go on
 
@@ -34,6 +34,8 @@ IMAGES = "Images"
 IMAGES_HELP = "What the models learn to recognise: the number is that of training images."
 BUDGETS = "Privacy budgets ε"
 BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
+BUDGET, LOST, TIME, MEMORY = "Privacy budget", "Points lost, clean", "Training time", "Memory"
+NOT_MEASURED = "Time and memory of training were not measured when this study was computed."
 STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",
@@ -54,15 +56,34 @@ ATTACKED_REPEATS = "Repeats attacked"
 ATTACKED_REPEATS_HELP = "How many of the models trained at each budget are attacked, too."
 MODE = "Noise"
 MODES = {"reproducible": "reproducible (seeded)", "private": "private (secret)"}
+MODE_HELP = (
+    "Reproducible: noise follows from the images and the repeat's number (the seed). For teaching and public data: "
+    "publishing the seed voids the guarantee. Private: cryptographic noise of which nothing is kept, and a resumed job "
+    "draws anew; not hardened against floating-point attacks."
+)
 BATCHES = "Batches"
+OWN_BATCHES = "Each model draws its own batches"
+OWN_BATCHES_HELP = (
+    "Otherwise the models of one pass share batches: quicker, but releasing all of them together costs more privacy. "
+    "Takes longer: the button says how much."
+)
+OWN_BATCHES_ANYWAY = "Models that train one by one draw their own batches anyway."
 CLIP_ONLY = "Clipping alone"
+ALSO_CLIP = "Also clip without noise"
+ALSO_CLIP_HELP = (
+    "One more baseline, trained as the largest budget is but without its noise: what of the cost is due to clipping "
+    "gradients. It promises nothing."
+)
 DELTA = "Chance that the promise fails (δ)"
 DELTA_HELP = "A simplification. Exactly: the δ of (ε, δ)-differential privacy, which has to stay below 1/N."
 MORE_BUDGETS = "More privacy budgets"
 MORE_BUDGETS_HELP = "From 0.05 to 100, or none; several with commas."
 MORE_STRENGTHS = "More attack strengths"
 MORE_STRENGTHS_HELP = "In percent of full brightness, or a distance; several with commas."
-GUARANTEE = {"reproducible": "reproducible: no guarantee once the seed is known", "private": "private"}
+GUARANTEE = {
+    "reproducible": "reproducible: no guarantee once the seed is known",
+    "private": "private: secret noise, not hardened against floating-point attacks",
+}
 UNIT = "one image added or removed"
 STAGES = {
     "": "starting",
@@ -91,7 +112,10 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "and any two training sets that differ in one image.",
     "reproducible": "The noise follows from the training images, the study and the repeat's number. Whoever has all "
     "three can take it away.",
-    "private": "Sampling and noise come from a cryptographic stream that is not kept.",
+    "private": "Sampling and noise come from a cryptographic stream that is not kept: nobody can take the noise away. "
+    "Not hardened against floating-point attacks: who sees every digit of the weights may learn a little more.",
+    "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
+    "nothing.",
     "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",
     "noise_multiplier": "Standard deviation of the noise on a summed gradient, in units of the clipping norm.",
     "sample_rate": "Chance that an image is in a batch: Poisson sampling, the same for each image and step.",
@@ -174,7 +198,7 @@ def term(said: str, key: str, more: str = "") -> str:
 
 def number(epsilon: float) -> str:
     """A budget on a button, where its sign stands above."""
-    return "none" if isinf(epsilon) else f"{epsilon:g}"
+    return words.tick(epsilon)
 
 
 def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
@@ -208,6 +232,23 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{5 * round(seconds / 5)}{NBSP}s"
     return f"{round(seconds / 60)}{NBSP}min" if seconds < 5400 else f"{round(seconds / 3600)}{NBSP}h"
+
+
+def exact_duration(seconds: float) -> str:
+    """Measured seconds, with two digits that count.
+
+    >>> [exact_duration(s).replace(NBSP, " ") for s in (0.0312, 8.44, 1400)]
+    ['0.031 s', '8.4 s', '1,400 s']
+    """
+    return f"{seconds:,.0f}{NBSP}s" if seconds >= 10 else f"{seconds:.2g}{NBSP}s"
+
+
+def memory(n_bytes: float) -> str:
+    """
+    >>> memory(3.4e6).replace(NBSP, " ")
+    '3.4 MB'
+    """
+    return size(round(n_bytes))
 
 
 def small(value: float) -> str:

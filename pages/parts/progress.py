@@ -1,9 +1,10 @@
 """How a study stands, in words."""
 
 from dataclasses import dataclass
-from math import inf
+from math import isinf
 
 from engine.jobs.progress import Status
+from engine.report import lines
 from pages.parts import labels
 
 MOST_NAMED = 6
@@ -44,8 +45,8 @@ def _how_far(status: Status, training: Training | None) -> str:
 
 
 def _who(budgets: tuple[float, ...]) -> str:
-    if budgets == (inf,):
-        return "without privacy"
+    if len(budgets) == 1 and not lines.private(budgets[0]):
+        return "without privacy" if isinf(budgets[0]) else "with clipping alone"
     if len(budgets) > MOST_NAMED:
         return f"{len(budgets)} budgets"
     return f"ε{labels.NBSP}" + ", ".join(labels.number(epsilon) for epsilon in budgets)

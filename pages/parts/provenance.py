@@ -38,7 +38,7 @@ def _attack(study: Study) -> str:
 
 
 def _promise(study: Study, frame: pd.DataFrame) -> str:
-    mode = str(frame["mode"].iloc[0]) if len(frame) else "reproducible"
+    mode = str(frame["mode"].iloc[0]) if len(frame) else study.privacy.mode
     delta = f"δ{labels.NBSP}{labels.small(study.privacy.delta or 0)}"
     return (
         f"Promise: {term(labels.UNIT, 'unit')}, {term(delta, 'delta')}, {term(labels.GUARANTEE.get(mode, mode), mode)}."

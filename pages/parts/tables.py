@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.report import document, tables, words
+from engine.report import document, lines, tables, words
 from engine.study import Study
 from pages.parts import exports, labels
 
@@ -39,7 +39,7 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
             },
             alt="Delta, noise and sampling of each privacy budget.",
         )
-        for sentence in (_terms(frame), *document.CAVEATS):
+        for sentence in (_terms(frame), *document.caveats(str(frame["mode"].iloc[0]))):
             st.caption(sentence)
 
 
@@ -48,7 +48,7 @@ def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     points: list[Any] = tables.summary(frame).to_dict("records")
     cells = {(p["metric"], p["epsilon"], p["eps"] if p["metric"] != "accuracy" else None): _cell(p) for p in points}
     rows = []
-    for epsilon in study.privacy.epsilons:
+    for epsilon in lines.of_study(study):
         row = {"Privacy budget": words.budget(epsilon), "Clean": cells.get(("accuracy", epsilon, None), "")}
         for eps in study.attack.eps or ():
             row[_heading(eps, study)] = cells.get(("robust_accuracy", epsilon, eps), "")
@@ -87,7 +87,8 @@ def _terms(frame: pd.DataFrame) -> str:
 def _promised(entry: dict[str, Any]) -> dict[str, str]:
     """The entry of one budget under the names of PROMISE; without noise there is nothing to clip or to count."""
     said = {name: _plain(value) for name, value in entry.items()}
-    said["epsilon"] = labels.budget(float(entry["epsilon"]))
+    clip_only = entry["noise_multiplier"] == 0 and entry["max_grad_norm"] != "inf"
+    said["epsilon"] = labels.budget(lines.CLIPPING if clip_only else float(entry["epsilon"]))
     return {heading: said[name] for name, heading in PROMISE.items()}
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
-from engine.planning import resolve
-from engine.report import costs, document, drawing, figures, grid, targets
+from engine.planning import n_lines, resolve
+from engine.report import costs, document, drawing, figures, grid, lines, targets
 from engine.report import words as said
 from engine.report.canvas import Figure
 from engine.report.figures import TradeOff
@@ -18,7 +18,18 @@ from engine.report.palette import LIVE
 from engine.report.targets import Targets
 from engine.results import COLUMNS
 from engine.study import Study, parse
-from pages.parts import exports, labels, live, notices, present, progress, provenance, study_link, visitor
+from pages.parts import (
+    computing_cost,
+    exports,
+    labels,
+    live,
+    notices,
+    present,
+    progress,
+    provenance,
+    study_link,
+    visitor,
+)
 from pages.parts.form import DEFAULT
 
 INVITATION = (
@@ -65,7 +76,7 @@ def _note(status: Status, info: TradeOff) -> str:
 
 def _training(provisional: pd.DataFrame) -> progress.Training | None:
     """The models that train now; those that have made their last step are done."""
-    models = zip(provisional["epsilon"], provisional["step"], provisional["steps"], strict=True)
+    models = zip(lines.of_rows(provisional), provisional["step"], provisional["steps"], strict=True)
     now = [(float(epsilon), int(step), int(steps)) for epsilon, step, steps in models if step < steps]
     if not now:
         return None
@@ -82,7 +93,7 @@ def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: pro
         st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
     else:
         whole = document.whole_budgets(status.study, frame)
-        st.warning(progress.ended(status, whole, len(status.study.privacy.epsilons)), icon=":material/error:")
+        st.warning(progress.ended(status, whole, n_lines(status.study)), icon=":material/error:")
 
 
 def _judged(info: TradeOff, asked: Targets) -> str:
@@ -96,7 +107,7 @@ def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataF
         live.mark(None)
     return figures.trade_off(
         pd.DataFrame(columns=list(COLUMNS)) if frame is None else frame,
-        epsilons=study.privacy.epsilons,
+        epsilons=lines.of_study(study),
         radii=radii,
         norm=study.attack.norm,
         strength=marked if marked in radii else figures.default_strength(radii),
@@ -137,6 +148,7 @@ def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
         live.Chart(by_strength, words, stops, info.strength),
         f"cost-{keep}",
     )
+    computing_cost.draw(frame, lost(info), keep)
 
 
 def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:

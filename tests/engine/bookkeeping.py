@@ -21,10 +21,11 @@ def study(number: int = 1, *, mode: str = "private", epsilons: tuple[object, ...
 
 
 def releases(asked: Study) -> Releases:
-    """One mechanism for each budget, whatever the repeats: these studies all cost the same."""
+    """One mechanism for each budget and repeat; a budget costs the same however many repeats share it."""
     private = [epsilon for epsilon in asked.privacy.epsilons if epsilon != float("inf")]
     unprotected = len(private) < len(asked.privacy.epsilons) or asked.privacy.clip_only
-    return Releases(tuple(Mechanism(RATE, NOISE, STEPS) for _ in private), True, unprotected)
+    one = Mechanism(RATE, NOISE * asked.seeds**0.5, STEPS)
+    return Releases(tuple(one for _ in private for _ in range(asked.seeds)), True, unprotected)
 
 
 def asked(one: Study) -> Asked:

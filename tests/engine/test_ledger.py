@@ -18,6 +18,7 @@ from engine.privacy.ledger import Cap
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
+from engine.study import Study
 from tests.engine import bookkeeping as book
 from tests.engine.bookkeeping import study
 
@@ -211,6 +212,27 @@ def test_private_holds_until_public(store: Store) -> None:
     assert not store.ledger.books().private("digits")
 
 
+def spent_by(tmp_path: Path, *studies: Study) -> float:
+    store = Store(tmp_path / str(len(list(tmp_path.iterdir()))))
+    for one in studies:
+        book.compute(store, one)
+    return total(store)
+
+
+def test_what_two_seeded_studies_have_in_common_counts_once(tmp_path: Path) -> None:
+    """Their models draw the same batches, and those of one budget and repeat are the same bits."""
+    low, high, both = (study(mode="reproducible", epsilons=some) for some in ((1, 2), (2, 3), (1, 2, 3)))
+    together = spent_by(tmp_path, both)
+    assert spent_by(tmp_path, low, high) == spent_by(tmp_path, low, high, both) == together
+    assert spent_by(tmp_path, low) < together
+
+
+def test_two_secret_studies_have_nothing_in_common(tmp_path: Path) -> None:
+    low, both = (study(mode="private", epsilons=some) for some in ((1, 2), (1, 2, 3)))
+    alone = [spent_by(tmp_path, one) for one in (low, both)]
+    assert max(alone) < spent_by(tmp_path, low, both) < sum(alone)
+
+
 # --- what does not add up
 
 
@@ -235,7 +257,7 @@ def four(store: Store) -> Store:
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("UPDATE ledger SET body = replace(body, '4.0', '40.0') WHERE number = 2", "row 2 was changed"),
+        ("UPDATE ledger SET body = replace(body, ',100]', ',1]') WHERE number = 2", "row 2 was changed"),
         ("UPDATE ledger SET written = written + 1 WHERE number = 4", "row 4 was changed"),
         ("UPDATE ledger SET kind = 'reserved' WHERE number = 1", "row 1 was changed"),
         ("DELETE FROM ledger WHERE number = 3", "row 3 is missing"),
@@ -262,7 +284,7 @@ def test_a_row_whose_hash_was_made_anew_does_not_fit_the_next(four: Store) -> No
     from engine.store import chain
 
     two = four.ledger.books().rows["digits"][1]
-    forged = replace(two, body=two.body.replace("4.0", "40.0"))
+    forged = replace(two, body=two.body.replace(",100]", ",1]"))
     seal = chain.sealed("digits", 2, forged.written, forged.kind, forged.body, forged.previous)
     tampered(four, f"UPDATE ledger SET body = '{forged.body}', hash = '{seal}' WHERE number = 2")
     assert four.ledger.books().broken("digits") == ["row 3 does not follow the row before it"]
@@ -350,10 +372,7 @@ def test_the_total_never_falls_and_a_cap_holds(
     store.close()
 
 
-def act(store: Store, what: str, number: int, one: object) -> None:
-    from engine.study import Study
-
-    assert isinstance(one, Study)
+def act(store: Store, what: str, number: int, one: Study) -> None:
     if what == "cap":
         store.ledger.cap("digits", Cap(number, 1e-5))
     elif what == "reserve":

@@ -69,6 +69,12 @@ def test_the_plan_trains_every_model_exactly_once(study: Study) -> None:
     trained = [(epsilon, seed) for job in plan(resolved) for epsilon in job.epsilons for seed in job.seeds]
     assert len(trained) == len(set(trained))
     assert set(trained) == {(e, s) for e in resolved.privacy.epsilons for s in range(resolved.seeds)}
+    assert sum(job.clip_only for job in plan(resolved)) == resolved.privacy.clip_only
+
+
+def test_clipping_alone_needs_a_budget_whose_recipe_it_takes() -> None:
+    asked = {"dataset": "digits", "privacy": {"epsilons": ["inf"], "clip_only": True}}
+    assert not resolve(parse(asked)).privacy.clip_only
 
 
 @given(studies())
@@ -80,7 +86,8 @@ def test_points_are_clean_and_robust_ones(study: Study) -> None:
         for s in range(study.attack.seeds)
         for r in resolved.attack.eps or ()
     ]
-    assert n_points(resolved) == len(resolved.privacy.epsilons) * study.seeds + len(robust)
+    lines = len(resolved.privacy.epsilons) + resolved.privacy.clip_only
+    assert n_points(resolved) == lines * (study.seeds + len(robust) // len(resolved.privacy.epsilons))
 
 
 @given(studies())

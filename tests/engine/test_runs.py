@@ -1,5 +1,6 @@
 """A whole job on digits: what it says, what it keeps, and that a killed one ends with the same numbers."""
 
+import time
 from dataclasses import replace
 from math import inf, sqrt
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from engine import checkpoint, features, planning, runs
 from engine.data import datasets, own
@@ -18,7 +20,7 @@ from engine.models import models
 from engine.models.scattering import ScatteringLinear
 from engine.privacy import bank, dpsgd
 from engine.privacy.accounting import epsilon_spent
-from engine.results import Row
+from engine.results import MEMORY, POINTS, SECONDS, Row
 from engine.robustness import curve
 from engine.study import Study, parse
 from tests.engine.data.pictures import shapes, zipped
@@ -53,8 +55,13 @@ def executed(study: Study, folder: Path, stop_after: int | None = None) -> list[
     return said
 
 
+def points(events: list[Event]) -> list[Row]:
+    """The accuracies among the rows."""
+    return [event for event in events if isinstance(event, Row) and event.metric in POINTS]
+
+
 def numbers(events: list[Event]) -> dict[object, float]:
-    return {row.key: row.value for row in events if isinstance(row, Row)}
+    return {row.key: row.value for row in points(events)}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path, list[E
 
 def test_every_point_of_the_plan_once(whole: tuple[Study, Path, list[Event]]) -> None:
     study, _, events = whole
-    rows = [event for event in events if isinstance(event, Row)]
+    rows = points(events)
     assert len(rows) == len({row.key for row in rows}) == planning.n_points(study) == 4 + 2 * 3
     assert {row.study for row in rows} == {planning.digest(study)}
 
@@ -90,7 +97,7 @@ def test_robust_accuracy_falls_from_its_own_first_row(whole: tuple[Study, Path, 
 
 
 def test_rows_say_what_made_them(whole: tuple[Study, Path, list[Event]]) -> None:
-    rows = [event for event in whole[2] if isinstance(event, Row)]
+    rows = points(whole[2])
     private = next(row for row in rows if row.epsilon == 1)
     assert (private.unit, private.mode, private.delta) == ("one image added or removed", "reproducible", 1e-5)
     assert private.noise_multiplier > 1
@@ -121,12 +128,10 @@ def in_training(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         seen.extend(_noted(c.key, c.noise_multiplier, c.max_grad_norm, *drawn) for c in columns if c.noise_multiplier)
         return bank_train(features, columns, state, draws, **how)
 
-    def noted_network(self: dpsgd.Trainer, x: Any, y: Any, *, batch_key: Any, on_step: Any) -> None:
-        if isinstance(self.optimizer, dpsgd.Optimizer):
-            norm = self.optimizer.max_grad_norm / (1 - bank.MARGIN)
-            sigma = self.optimizer.scale / norm
-            seen.append(_noted(self.column.key, sigma, norm, self.sample_rate, self.recipe.steps))
-        network_train(self, x, y, batch_key=batch_key, on_step=on_step)
+    def noted_network(self: dpsgd.Trainer, x: Any, y: Any, draws: Any, *, batch_key: Any, on_step: Any) -> None:
+        if (sigma := self.column.noise_multiplier) > 0:
+            seen.append(_noted(self.column.key, sigma, self.column.max_grad_norm, self.sample_rate, self.recipe.steps))
+        network_train(self, x, y, draws, batch_key=batch_key, on_step=on_step)
 
     monkeypatch.setattr(bank, "train", noted_bank)
     monkeypatch.setattr(dpsgd.Trainer, "train", noted_network)
@@ -215,7 +220,7 @@ def test_kept_weights_give_the_stated_accuracy(whole: tuple[Study, Path, list[Ev
     for trained in (event for event in events if isinstance(event, Trained)):
         model = runs.load_model(study, Path(trained.path))
         hit = float((model(torch.from_numpy(test.x)).argmax(1) == torch.from_numpy(test.y)).float().mean())
-        assert hit == pytest.approx(numbers(events)[trained.epsilon, trained.seed, "accuracy", -1.0], abs=1e-6)
+        assert hit == pytest.approx(numbers(events)[trained.epsilon, trained.seed, "accuracy", -1.0, False], abs=1e-6)
     assert not list(folder.rglob("checkpoint*"))
 
 
@@ -300,7 +305,7 @@ def shapes_kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
 
 def test_own_images_are_trained_on_and_attacked_like_any_others(shapes_kept: tuple[Path, Study]) -> None:
     folder, study = shapes_kept
-    rows = [event for event in executed(study, folder) if isinstance(event, Row)]
+    rows = points(executed(study, folder))
     assert len(rows) == planning.n_points(study)
     clean = {row.epsilon: row for row in rows if row.metric == "accuracy"}
     assert clean[inf].value > 0.8
@@ -315,3 +320,143 @@ def test_a_job_whose_study_lies_about_own_images_trains_nothing(shapes_kept: tup
     lying = study.model_copy(update={"own": study.own.model_copy(update={"n_train": 960})})
     with pytest.raises(DataMissing, match=r"its training images have the shape \(96, 3, 8, 8\), not \(960, 3, 8, 8\)"):
         executed(lying, folder)
+
+
+def with_clip_only(**more: object) -> Study:
+    return small(privacy={"epsilons": [1, 3, "inf"], "clip_only": True}, **more)
+
+
+@pytest.fixture(scope="module")
+def clipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, list[Event]]:
+    study = with_clip_only()
+    return study, executed(study, tmp_path_factory.mktemp("clipped"))
+
+
+def test_clipping_alone_is_one_more_line_trained_as_the_largest_budget_is(clipped: tuple[Study, list[Event]]) -> None:
+    study, events = clipped
+    rows = points(events)
+    assert len(rows) == len({row.key for row in rows}) == planning.n_points(study) == 4 * (2 + 3)
+    alone = [row for row in rows if row.clip_only]
+    assert len(alone) == 2 + 3
+    largest = next(row for row in rows if row.epsilon == 3)
+    for row in alone:
+        assert (row.epsilon, row.noise_multiplier, row.accountant) == (inf, 0.0, "none")
+        for name in ("sample_rate", "train_steps", "max_grad_norm"):
+            assert getattr(row, name) == getattr(largest, name)
+
+
+def test_repeats_of_clipping_alone_draw_batches_of_their_own(clipped: tuple[Study, list[Event]]) -> None:
+    """On shared batches, without noise and from zero weights, they would be one model and their spread a lie."""
+    files = [Path(event.path) for event in clipped[1] if isinstance(event, Trained) and event.clip_only]
+    first, second = (load_file(file)["linear.weight"] for file in files)
+    assert not torch.equal(first, second)
+
+
+def test_the_other_models_do_not_notice_the_clip_only_baseline(
+    clipped: tuple[Study, list[Event]], tmp_path: Path
+) -> None:
+    _, events = clipped
+    plain = executed(small(privacy={"epsilons": [1, 3, "inf"]}), tmp_path)
+    others = {row.key: row.value for row in points(events) if not row.clip_only}
+    assert others == numbers(plain)
+    said = [event for event in events if isinstance(event, Provisional) and event.clip_only]
+    assert said
+    assert all(event.epsilon_spent == inf and event.loss is not None for event in said)
+
+
+def test_a_killed_job_with_clipping_alone_ends_with_the_same_numbers(
+    clipped: tuple[Study, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, events = clipped
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.05)
+    with pytest.raises(KeyboardInterrupt):
+        executed(study, tmp_path, stop_after=int(0.4 * len(events)))
+    assert numbers(executed(study, tmp_path)) == numbers(events)
+
+
+def test_a_network_clips_without_noise_in_a_job_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import recipes
+
+    def short(epsilon: float, n_train: int) -> recipes.Recipe:
+        return replace(recipes._network(epsilon, n_train), batch=100, steps=3)
+
+    monkeypatch.setitem(recipes._RECIPES, "cnn", short)
+    study = with_clip_only(model="cnn", seeds=1, attack={"eps": [0.05], "steps": 1, "images": 10})
+    jobs = planning.plan(study)
+    assert [(job.epsilons, job.clip_only) for job in jobs] == [
+        ((1,), False),
+        ((3,), False),
+        ((inf,), False),
+        ((), True),
+    ]
+    noted: list[tuple[float, float]] = []
+    train = dpsgd.Trainer.train
+
+    def noting(self: dpsgd.Trainer, *data: Any, **how: Any) -> None:
+        noted.append((self.column.noise_multiplier, self.column.max_grad_norm))
+        train(self, *data, **how)
+
+    monkeypatch.setattr(dpsgd.Trainer, "train", noting)
+    events = executed(study, tmp_path)
+    assert noted[-1] == (0.0, 0.1)
+    assert len(points(events)) == planning.n_points(study)
+
+
+def costs(events: list[Event]) -> dict[str, dict[tuple[float, int], Row]]:
+    rows = [event for event in events if isinstance(event, Row)]
+    return {m: {(row.epsilon, row.seed): row for row in rows if row.metric == m} for m in (SECONDS, MEMORY)}
+
+
+def test_what_training_cost_stands_beside_the_accuracies(whole: tuple[Study, Path, list[Event]]) -> None:
+    """Models of one pass share its seconds evenly, and say how many they were; memory is that of the whole pass."""
+    found = costs(whole[2])
+    private, plain = (1.0, 0), (inf, 0)
+    assert set(found[SECONDS]) == set(found[MEMORY]) == {(epsilon, seed) for epsilon in (1.0, inf) for seed in (0, 1)}
+    for by_model in found.values():
+        assert by_model[private].n == 2
+        assert by_model[plain].n == 1
+        assert by_model[private].value == by_model[1.0, 1].value > 0
+        assert by_model[private].interval_method == "none"
+        assert by_model[private].low != by_model[private].low
+
+
+def test_the_seconds_of_all_attempts_are_added_up(
+    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step takes 10 ms longer; half of them are made by an attempt that dies."""
+    study, _, _ = whole
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
+    gradient = bank.summed_gradient
+
+    def slow(*arguments: Any) -> torch.Tensor:
+        time.sleep(0.01)
+        return gradient(*arguments)
+
+    monkeypatch.setattr(bank, "summed_gradient", slow)
+    study = small(seeds=1, privacy={"epsilons": [1]})
+    dies = {"at": 30}
+
+    def dying(self: checkpoint.Checkpoint, name: str, state: dict[str, Any]) -> None:
+        save(self, name, state)
+        if state.get("step") == dies["at"]:
+            raise KeyboardInterrupt
+
+    save = checkpoint.Checkpoint.save
+    monkeypatch.setattr(checkpoint.Checkpoint, "save", dying)
+    with pytest.raises(KeyboardInterrupt):
+        executed(study, tmp_path)
+    dies["at"] = -1
+    (row,) = costs(executed(study, tmp_path))[SECONDS].values()
+    assert row.value >= 60 * 0.01
+
+
+def test_weights_of_an_earlier_version_say_no_cost(
+    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small(seeds=1)
+    executed(study, tmp_path)
+    for file in tmp_path.rglob("*.safetensors"):
+        save_file(load_file(file), file, metadata={"study": "", "epsilon": "1.0", "seed": "0"})
+    again = executed(study, tmp_path)
+    assert costs(again) == {SECONDS: {}, MEMORY: {}}
+    assert len(points(again)) == planning.n_points(study)

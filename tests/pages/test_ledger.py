@@ -77,7 +77,7 @@ def test_releases_are_listed_newest_first_with_their_total(ledger: Page, store: 
     app = ledger(dataset="digits")
     assert not app.exception
     released, without = tables(app)
-    assert list(released["What"]) == ["fast model: 1 model"] * 2
+    assert list(released["What"]) == ["fast model: 2 models", "fast model: 1 model"]
     assert list(released["Noise"]) == ["private", "reproducible"]
     assert [isinstance(link, str) for link in released["Study"]] == [True, False], (
         "the first study was deleted; its row stays"
@@ -107,13 +107,18 @@ def test_the_page_offers_no_way_to_change_anything(ledger: Page, store: Store) -
     assert not app.number_input
 
 
-def test_what_does_not_add_up_is_told_with_the_remedy(ledger: Page, store: Store, home: Path) -> None:
+@pytest.mark.parametrize(
+    "change", ["written = 0", "body = '{}'", "body = 'no JSON'", "body = '[1]'", 'body = \'{"mechanisms": [1, "x"]}\'']
+)
+def test_what_does_not_add_up_is_told_with_the_remedy(ledger: Page, store: Store, home: Path, change: str) -> None:
     book.compute(store, study(1))
     with closing(sqlite3.connect(home / FILE)) as connection:
         connection.execute("DROP TRIGGER ledger_keeps_what_it_has_update")
-        connection.execute("UPDATE ledger SET written = 0")
+        connection.execute(f"UPDATE ledger SET {change}")
         connection.commit()
-    said = words(ledger(dataset="digits"))
+    app = ledger(dataset="digits")
+    assert not app.exception
+    said = words(app)
     assert "does not add up: row 1 was changed after it was written" in said
     assert "`python -m engine ledger accept digits`" in said
     assert "nothing was changed" not in said

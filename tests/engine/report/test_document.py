@@ -5,8 +5,9 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from engine.machine import machine, versions
 from engine.planning import n_points, resolve
-from engine.report.document import GUARANTEE, machine, promises, study_json, unfinished, versions, whole_budgets
+from engine.report.document import GUARANTEE, promises, study_json, unfinished, whole_budgets
 from engine.study import Study, parse
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 

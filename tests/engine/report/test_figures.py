@@ -21,6 +21,7 @@ from engine.report.figures import (
     places,
     trade_off,
 )
+from engine.report.lines import CLIPPING
 from engine.report.palette import DARK, LIGHT, LIVE, Palette
 from engine.report.words import NBSP
 from engine.results import Row
@@ -180,3 +181,38 @@ def test_labels_never_collide_and_keep_their_order(heights: list[float]) -> None
     for i, a in enumerate(heights):
         for j, b in enumerate(heights):
             assert a >= b or moved[i] < moved[j]
+
+
+ALONE = replace(OPEN, max_grad_norm=0.1, value=0.85, low=0.84, high=0.87)
+WITH_ALONE = (0.5, 3.0, CLIPPING, inf)
+
+
+def test_clipping_alone_stands_between_the_last_budget_and_no_privacy() -> None:
+    at = places(WITH_ALONE)
+    assert at[3.0] < at[CLIPPING] < at[inf]
+    known = info([*ROWS, ALONE], epsilons=WITH_ALONE)
+    assert [spot and spot.y for spot in known.clean.spots] == [80, None, 85, 90]
+    assert "clipping alone" in known.clean.known[1].said
+    ticks = draw_by_budget(known).layout.xaxis.ticktext
+    assert ticks[-2:] == ("clip only", "none")
+
+
+def test_clipping_alone_has_a_line_a_marker_and_a_name_of_its_own() -> None:
+    attacked = [replace(ROBUST, **{**ALONE_IS, "eps": eps, "value": 0.5}) for eps in RADII]
+    drawn = draw_by_strength(info([*ROWS, *attacked], epsilons=WITH_ALONE))
+    assert [trace.name for trace in drawn.data] == [f"ε{NBSP}0.5", f"ε{NBSP}3", "clipping alone", "no privacy"]
+    assert list(drawn.data[2].y) == [50, 50, 50]
+    assert list(drawn.data[3].y) != [50, 50, 50]
+    assert drawn.data[2].marker.symbol == "x"
+    assert len({trace.line.color for trace in drawn.data}) == 4
+
+
+ALONE_IS: dict[str, Any] = {"epsilon": inf, "noise_multiplier": 0.0, "max_grad_norm": 0.1}
+
+
+def test_a_clip_only_model_in_training_is_told_from_one_without_privacy() -> None:
+    training = pd.concat([TRAINING.assign(clip_only=False), TRAINING[:1].assign(epsilon=inf, clip_only=True)])
+    spots = info([], epsilons=WITH_ALONE, provisional=training).training
+    assert [spot.x for spot in spots] == [places(WITH_ALONE)[e] for e in (0.5, 3.0, CLIPPING)]
+    assert "clipping alone" in spots[-1].said
+    assert "spent" not in spots[-1].said
