@@ -14,6 +14,8 @@ from engine.promise import Guarantees, Promise
 from engine.recipes import Recipe, recipe
 from engine.study import Study
 
+__all__ = ["TRIES", "Guarantees", "Promise", "calibration", "delta_of", "guarantees", "releases"]
+
 TRIES = 10  # about so many models are trained before one is chosen
 
 

@@ -17,6 +17,7 @@ from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Job, Study
 
 DELTA_LOW = 1e-12  # below, the accountant's own rounding is of the size of delta
+FIXED = 4.0  # what a step of a one-pass training costs whatever it trains, in models (docs/results.md)
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -124,6 +125,17 @@ def clip_only_recipe(study: Study) -> Recipe:
     return recipe(study.model, largest, entry.of(study).facts["n_train"])
 
 
+def _dearer(job: Job) -> float:
+    """How many times longer training takes because every model draws its own batches, and so has a pass of its own.
+
+    A step of a pass costs as much as FIXED models, and one model more for each that it trains.
+    """
+    private = len(job.seeds) * sum(not isinf(epsilon) for epsilon in job.epsilons)
+    if not job.study.privacy.independent_batches or not private:
+        return 1.0
+    return private * (FIXED + 1) / (FIXED + private)
+
+
 def work(job: Job) -> dict[str, float]:
     """Units of work by stage, so that seconds a unit, measured here before, give the time a job will take.
 
@@ -138,6 +150,6 @@ def work(job: Job) -> dict[str, float]:
     return {
         "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
         "noise": float(len(job.epsilons)),
-        "train": float(sum(how.batch * how.steps for how in recipes) * len(job.seeds)),
+        "train": float(sum(how.batch * how.steps for how in recipes) * len(job.seeds)) * _dearer(job),
         "attack": float(attacked * radii * attack.images * attack.steps),
     }

@@ -185,7 +185,8 @@ def _price(one: Mechanism, interval: float) -> float:
     """Seconds, roughly, to compose a mechanism: from the points that the losses of one step, and of all, lie on."""
     sigma, q = one.noise_multiplier, one.sample_rate
     high = 10 / sigma + 0.5 / sigma**2  # the noise is cut off at ten standard deviations
-    reach = (high + log(q) if high > 60 else log1p(q * expm1(high))) - log1p(q * expm1(-high))
+    least = log1p(q * expm1(-high)) if q < 1 else -high
+    reach = (high + log(q) if high > 60 else log1p(q * expm1(high))) - least
     spread = min(q * sqrt(expm1(min(1 / sigma**2, 60.0))), reach)
     whole = min(one.steps * reach, 16 * sqrt(one.steps) * spread + reach)
     return (STEP_POINT * reach + COMPOSED_POINT * whole) / interval
