@@ -50,7 +50,7 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         state=found.state,
         seconds=found.finished - found.started if found.finished and found.started else None,
         frame=frame,
-        withheld=_withheld(study, settings),
+        withheld=withheld(study, settings=settings),
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
         made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
@@ -58,8 +58,8 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
     )
 
 
-def _withheld(study: Study, settings: Settings) -> str:
-    """What was left out of a study's files, as a sentence; "" when nothing was."""
+def withheld(study: Study, *, settings: Settings | None = None) -> str:
+    """What is left out of a study's files, as a sentence; "" when nothing is."""
     reason = ledgers.owner_only(study, settings=settings)
     return f"{reason} Those results are left out: they stay with the owner of the images." if reason else ""
 

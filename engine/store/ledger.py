@@ -145,9 +145,12 @@ class Ledger:
         self.settle()
 
     def settle(self) -> None:
-        """After a row was written: it outlasts a power cut, and the file beside the store knows of it."""
+        """After a row was written: it outlasts a power cut, and the file beside the store knows of it.
+
+        A file that cannot be written lags behind until the next row: the row itself is in the store.
+        """
         self._database.settle()
-        with self._alone(), self._database.read() as connection:
+        with suppress(OSError), self._alone(), self._database.read() as connection:
             heads = {name: [head.number, head.hash] for name, head in _last(connection).items()}
             part = self._file.with_suffix(".part")
             part.write_text(json.dumps(heads, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -153,7 +153,8 @@ LEDGER_MARK = "Marked private, results without a guarantee leave neither by a li
 LEDGER_WORDS = """
 - **Released**: a study's models can be seen, so everything it trains counts together, from before its first step on.
   Stopping or deleting it takes nothing back. An answer that is there already, or a run that goes on, costs nothing; in
-  mode private steps that are made again, and a study that is computed again, have fresh noise and count again.
+  mode private steps that are made again, and a study that is computed again, have fresh noise and count again. In mode
+  reproducible the same budget and repeat in two studies are one model, and count once.
 - **Total**: information. It says what was spent by those who ask one question after another, and promises nothing.
 - **Cap**: the guarantee. People choose the next study after seeing the last, so costs are added as Renyi curves and
   compared with the cap before a study starts (a Renyi filter, arXiv:2008.11193).

@@ -190,7 +190,7 @@ def test_exports_leave_those_rows_out_and_say_so(mixed: str) -> None:
     assert "they stay with the owner of the images" in files["caption.txt"].decode()
 
 
-def test_of_a_seeded_study_on_private_images_nothing_is_exported(computed: Callable[..., str]) -> None:
+def test_of_a_seeded_study_on_private_images_nothing_is_exported(page: Page, computed: Callable[..., str]) -> None:
     from engine import exports
     from engine.errors import BadInput
 
@@ -199,5 +199,9 @@ def test_of_a_seeded_study_on_private_images_nothing_is_exported(computed: Calla
     ledgers.mark("digits", private=True)
     with pytest.raises(BadInput, match="marked private, and noise that follows from a seed guarantees nothing"):
         exports.export(digest, "csv")
+    app = page(study=digest)
+    assert not app.exception
+    assert "Those results are left out" in words(app)
+    assert not app.get("download_button")
     ledgers.mark("digits", private=False)
     assert exports.export(digest, "csv")
