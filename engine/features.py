@@ -11,7 +11,7 @@ from engine.data import cache, entry
 from engine.events import Event, Stage
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
-from engine.privacy.bank import Features, as_features, bf16_products
+from engine.privacy.bank import Features, as_features
 from engine.study import Study
 
 BATCH = 128
@@ -52,8 +52,7 @@ def _matrix(
     @torch.no_grad()
     def fill(out: cache.Words) -> None:
         for start in range(0, len(x), BATCH):
-            with bf16_products():
-                part = extractor.features(x[start : start + BATCH])
+            part = extractor.features(x[start : start + BATCH])
             part = torch.cat([part, torch.ones(len(part), 1)], dim=1).bfloat16()
             out[start : start + BATCH] = part.view(torch.uint16).numpy()
             if start // BATCH % 8 == 7:

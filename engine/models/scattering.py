@@ -1,7 +1,9 @@
 """Wavelet scattering (Bruna and Mallat, arXiv:1203.1513) as matrix products, and a linear layer on top.
 
-Small images make every filter a small matrix: convolving, subsampling and padding become one product, which
-runs several times faster than FFTs of 36 x 36 on a CPU (docs/results.md), in bf16 where the machine has it.
+A filter sends each wave along x to waves of the same frequency. So maps are written in waves along x and pixels along
+y, where all filters together are a few small matrices, one for each frequency: a sixth of the work of one matrix a
+filter, and products of a size that a CPU likes, which FFTs of 36 x 36 are not (docs/decisions.md). Maps lie in memory
+as (x, y, filter, image): each step is then one product, and nothing is transposed on the way.
 """
 
 from functools import lru_cache
@@ -55,117 +57,177 @@ def padded(side: int) -> int:
     return ((side >> J) + 2) << J
 
 
-def convolution(basis: Real, filters: Complex, step: int) -> Complex:
-    """Each basis image (B, H, W) convolved with each filter (F, H, W), every `step`-th pixel: (B, F, h, w)."""
-    spectrum = np.fft.fft2(basis)[:, None]
-    out = [np.fft.ifft2(spectrum * np.fft.fft2(f))[..., ::step, ::step] for f in filters]
-    return np.concatenate(out, axis=1)
+def frequencies(side: int) -> list[int]:
+    """0 and side / 2, which have one wave each, then the others, which have two.
+
+    >>> frequencies(8)
+    [0, 4, 1, 2, 3]
+    """
+    return [0, side // 2, *range(1, side // 2)]
 
 
-def _pixels(height: int, width: int) -> Real:
-    """Every unit image of height x width, reflected to the padded grid."""
-    unit = np.eye(height * width).reshape(-1, height, width)
-    top, left = (padded(height) - height) // 2, (padded(width) - width) // 2
-    bottom, right = padded(height) - height - top, padded(width) - width - left
-    return np.pad(unit, ((0, 0), (top, bottom), (left, right)), mode="reflect")
+def folding(side: int) -> list[int]:
+    """Frequencies such that four waves in a row become the same two of `frequencies(side / 2)` on every second pixel.
+
+    >>> folding(8)
+    [0, 4, 2, 1, 3]
+    """
+    return [0, side // 2, side // 4, *(f for k in range(1, side // 4) for f in (k, side // 2 - k))]
 
 
-def _low_pass(height: int, width: int, step: int) -> Real:
-    """Smooth a grid that lies `step` pixels apart and keep every 2^J-th pixel off the edge: (pixels, outputs)."""
-    smooth = np.fft.fft2(gabor(height * step, width * step, 0.8 * 2 ** (J - 1), 0.0, 0.0)).real
-    for axis, side in enumerate((height, width)):  # the band that survives subsampling by `step`
-        keep = np.r_[0 : side // 2, side * step - side // 2 : side * step] if step > 1 else np.arange(side)
-        smooth = np.take(smooth, keep, axis=axis)
-    unit = np.eye(height * width).reshape(-1, height, width)
-    out = np.fft.ifft2(np.fft.fft2(unit) * smooth).real[:, :: 2**J // step, :: 2**J // step]
-    return out[:, 1:-1, 1:-1].reshape(height * width, -1)
+def waves(side: int, order: list[int]) -> Real:
+    """Cosine and sine of each frequency in `order` on a circle of `side` pixels, orthonormal, one a row."""
+    turns = 2 * pi / side * np.outer(order, np.arange(side))
+    both = np.stack([np.cos(turns), np.sin(turns)], 1).reshape(-1, side)
+    kept = both[np.abs(both).max(1) > 1e-9]  # two frequencies have no sine
+    scaled: Real = kept / np.linalg.norm(kept, axis=1, keepdims=True)
+    return scaled
 
 
-def _split(maps: Complex) -> Tensor:
-    """(pixels, F, h, w) complex -> (pixels, 2 * F * h * w): all real parts, then all imaginary parts."""
-    flat = maps.reshape(len(maps), -1)
-    return torch.from_numpy(np.concatenate([flat.real, flat.imag], axis=1)).float()
+def blocks(filters: Complex, step: int) -> Real:
+    """Convolution with each filter (F, H, W) and every `step`-th pixel, between waves along x and pixels along y.
+
+    One matrix for each group of 2 * step waves of `folding(W)`, whose image is 2 waves of the grid that is kept:
+    (groups, 2 waves * 2 parts * H / step * F, 2 * step waves * H). Parts are real and imaginary.
+    """
+    n, height, width = filters.shape
+    before = waves(width, folding(width))
+    after = before if step == 1 else waves(width // step, frequencies(width // step))
+    line = np.zeros((width, height, width))
+    line[:, 0] = before  # every wave on row 0; other rows follow by a shift
+    answers = np.fft.ifft2(np.fft.fft2(line) * np.fft.fft2(filters)[:, None])[..., ::step]
+    seen = np.stack([answers.real, answers.imag]) @ after.T
+    seen = seen.reshape(2, n, -1, 2 * step, height, width // (2 * step), 2)
+    own = np.stack([seen[:, :, g, :, :, g] for g in range(seen.shape[2])])  # (groups, part, F, wave, y, wave after)
+    shifts = np.arange(0, height, step)[:, None] - np.arange(height)
+    matrices = own[:, :, :, :, shifts % height].transpose(0, 6, 1, 4, 2, 3, 5)
+    return matrices.reshape(len(own), -1, 2 * step * height)
+
+
+def _reflected(side: int) -> Real:
+    """Reflection padding as a matrix, (padded, side)."""
+    before = (padded(side) - side) // 2
+    return np.pad(np.eye(side), ((0, 0), (before, padded(side) - side - before)), mode="reflect").T
+
+
+def _low_pass(side: int, step: int) -> Real:
+    """Smooth a line whose pixels lie `step` apart and keep every 2^J-th pixel off the edge: (outputs, side)."""
+    whole, sigma = side * step, 0.8 * 2 ** (J - 1)
+    turns = np.arange(whole) + whole * np.arange(-2, 3)[:, None]
+    hill = np.exp(-(turns**2) / (2 * sigma**2)).sum(0) / (sigma * (2 * pi) ** 0.5)
+    band = np.r_[0 : side // 2, whole - side // 2 : whole]  # what survives subsampling by `step`
+    smooth = np.fft.fft(hill).real[band]
+    out: Real = np.fft.ifft(np.fft.fft(np.eye(side)) * smooth).real[:, :: 2**J // step]
+    return out[:, 1:-1].T
 
 
 @lru_cache(maxsize=2)
 def operators(height: int, width: int) -> dict[str, Tensor]:
-    """The linear maps between moduli, as float32 matrices (inputs, outputs), for images of height x width."""
+    """The linear maps between moduli, as float32 matrices (outputs, inputs), for images of height x width."""
     tall, wide = padded(height), padded(width)
-    pixels, grid = _pixels(height, width), np.eye(tall * wide).reshape(-1, tall, wide)
-    fine, coarse = wavelets(tall, wide, 0), wavelets(tall, wide, 1)
-    smooth = torch.from_numpy(_low_pass(tall, wide, 1)).float()
-    return {
-        "mean": torch.from_numpy(pixels.reshape(len(pixels), -1)).float() @ smooth,
-        "fine": _split(convolution(pixels, fine, 1)),
-        "coarse": _split(convolution(pixels, coarse, 2)),
-        "second": _split(convolution(grid, coarse, 2)),
-        "smooth": smooth,
-        "smooth_half": torch.from_numpy(_low_pass(tall // 2, wide // 2, 2)).float(),
+    along, down = _reflected(width), _reflected(height)
+    basis, half = waves(wide, folding(wide)), waves(wide // 2, frequencies(wide // 2))
+    analysis = np.concatenate([basis, _low_pass(wide, 1)])
+    fine, coarse = blocks(wavelets(tall, wide, 0), 1), blocks(wavelets(tall, wide, 1), 2)
+    maps = {
+        "pixels_along": analysis @ along,
+        "along": analysis,
+        "pixels_down": _low_pass(tall, 1) @ down,
+        "down": _low_pass(tall, 1),
+        "half_along": _low_pass(wide // 2, 2),
+        "half_down": _low_pass(tall // 2, 2),
+        "fine": (fine.reshape(*fine.shape[:2], -1, tall) @ down).reshape(*fine.shape[:2], -1),
+        "coarse": (coarse.reshape(*coarse.shape[:2], -1, tall) @ down).reshape(*coarse.shape[:2], -1),
+        "second": coarse,
+        "back": basis.T,
+        "half_back": half.T,
     }
+    return {name: torch.from_numpy(np.ascontiguousarray(matrix)).float() for name, matrix in maps.items()}
 
 
 class Modulus(torch.autograd.Function):
-    """(N, 2 K), real parts first -> (N, K), |a + ib|; its gradient at zero is zero."""
+    """`size_of` with a gradient of two passes over memory; at zero it is zero."""
 
     @staticmethod
     def forward(ctx: Any, parts: Tensor) -> Tensor:
-        real, imaginary = parts.chunk(2, -1)
-        size = torch.addcmul(real * real, imaginary, imaginary).sqrt_()
+        size = size_of(parts)
         ctx.save_for_backward(parts, size)
         return size
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         parts, size = ctx.saved_tensors
-        scale = (grad / size).masked_fill_(size == 0, 0)
-        out = torch.empty_like(parts)
-        real, imaginary = parts.chunk(2, -1)
-        half = real.shape[-1]
-        torch.mul(real, scale, out=out[:, :half])
-        torch.mul(imaginary, scale, out=out[:, half:])
+        out: Tensor = parts * (grad / size)[:, None]
         return out
 
 
+def size_of(parts: Tensor) -> Tensor:
+    """(M, 2, K), real and imaginary parts -> (M, K), |a + ib|, and 1e-18 at zero, where nothing is divided by zero."""
+    real, imaginary = parts.unbind(1)
+    return torch.addcmul(parts.new_tensor(1e-36), real, real).addcmul_(imaginary, imaginary).sqrt_()
+
+
 def modulus(parts: Tensor) -> Tensor:
-    """(N, 2 K), real parts first -> (N, K), |a + ib|; an exported program gets plain operations of the same values."""
+    """`size_of`; an exported program gets plain operations."""
     if torch.compiler.is_exporting():
-        real, imaginary = parts.chunk(2, -1)
-        square = torch.addcmul(real * real, imaginary, imaginary)
-        flat = square == 0
-        return torch.where(flat, 0.0, torch.where(flat, 1.0, square).sqrt())
+        return size_of(parts)
     size: Tensor = Modulus.apply(parts)
     return size
+
+
+def filtered(spectrum: Tensor, matrices: Tensor, back: Tensor) -> Tensor:
+    """Moduli in pixels (W', H' * F * K) after the filters of `blocks`, of K maps in waves (W, H * K)."""
+    mixed = torch.bmm(matrices, spectrum.reshape(matrices.shape[0], matrices.shape[2], -1))
+    side = back.shape[0]
+    return modulus((back @ mixed.view(side, -1)).view(side, 2, -1))
+
+
+def smoothed(lines: Tensor, down: Tensor) -> Tensor:
+    """What is smooth along x already, (W', H * K), smoothed along y, too: (W', H', K)."""
+    return torch.matmul(down, lines.reshape(lines.shape[0], down.shape[1], -1))
 
 
 class Scattering(nn.Module):
     """(N, C, H, W) in [0, 1] -> (N, C * 81, H', W'), orders 0, 1 and 2, the same numbers as kymatio's (J=2, L=8)."""
 
-    mean: Tensor
+    pixels_along: Tensor
+    along: Tensor
+    pixels_down: Tensor
+    down: Tensor
+    half_along: Tensor
+    half_down: Tensor
     fine: Tensor
     coarse: Tensor
     second: Tensor
-    smooth: Tensor
-    smooth_half: Tensor
+    back: Tensor
+    half_back: Tensor
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
         self.out = ((padded(height) >> J) - 2, (padded(width) >> J) - 2)
+        self.cut = [padded(width), self.out[1]]
         for name, matrix in operators(height, width).items():
             self.register_buffer(name, matrix, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.flatten(2).flatten(0, 1)  # (N * C, pixels)
-        n = flat.shape[0]
-        fine = modulus(flat @ self.fine).view(n * L, -1)
-        coarse = modulus(flat @ self.coarse).view(n, L, -1)
-        second = modulus(fine @ self.second).view(n, L * L, -1)
+        columns = x.flatten(0, 1).permute(2, 1, 0).flatten(1)  # (W, H * N * C)
+        pixels, mean = (self.pixels_along @ columns).split(self.cut)
+        fine = filtered(pixels, self.fine, self.back)
+        coarse = filtered(pixels, self.coarse, self.half_back)
+        spectrum, first = (self.along @ fine).split(self.cut)
+        second = filtered(spectrum, self.second, self.half_back)
         orders = [
-            (flat @ self.mean)[:, None],
-            (fine @ self.smooth).view(n, L, -1),
-            coarse @ self.smooth_half,
-            second @ self.smooth_half,
+            smoothed(mean, self.pixels_down),
+            smoothed(first, self.down),
+            smoothed(self.half_along @ coarse, self.half_down),
+            self._by_parent(smoothed(self.half_along @ second, self.half_down)),
         ]
-        return torch.cat(orders, 1).view(x.shape[0], -1, *self.out)
+        maps = torch.cat(orders, 2).view(self.out[1], self.out[0], CHANNELS, -1)
+        return maps.permute(3, 2, 1, 0).reshape(x.shape[0], -1, *self.out)
+
+    def _by_parent(self, maps: Tensor) -> Tensor:
+        """(W', H', coarse * fine * N) -> (W', H', fine * coarse * N), the order that kymatio has."""
+        return maps.view(self.out[1], self.out[0], L, L, -1).transpose(2, 3).flatten(2)
 
 
 class ScatteringLinear(nn.Module):

@@ -11,6 +11,7 @@ order, as batches come (errors seen: 0.0005 of max_grad_norm), not for an order 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def bf16_products() -> Iterator[None]:
 def clipped_residuals(logits: Tensor, y: Tensor, norms: Tensor, bounds: Tensor) -> Tensor:
     """Residuals (n, K, classes), bf16 values in fp32, such that |residual| |x| <= bounds[k] (1 - MARGIN)."""
     residuals = _softmax(logits)
-    residuals[torch.arange(len(y)), :, y] -= 1
+    residuals[torch.arange(len(y), device=y.device), :, y] -= 1
     residuals = residuals.nan_to_num_(0.0).bfloat16().float()
     sizes = residuals.norm(dim=2) * norms[:, None]
     scale = (bounds * (1 - MARGIN) / sizes).clamp_(max=1.0).nan_to_num_(1.0)
@@ -120,12 +121,16 @@ def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: T
 
 def noise(draws: Draws, columns: Sequence[Column], step: int, n_features: int, n_classes: int) -> Tensor:
     """Each column's own Gaussian noise of one step, (F, K * classes), standard deviation sigma_k C_k."""
-    out = torch.zeros(n_features, len(columns), n_classes)
-    for k, column in enumerate(columns):
-        if column.noise_multiplier > 0:
-            draw = draws.normal((n_features, n_classes), *column.key, "noise", step)
-            out[:, k] = torch.from_numpy(draw * (column.noise_multiplier * column.max_grad_norm))
-    return out.flatten(1)
+    out = np.zeros((n_features, len(columns), n_classes), np.float32)
+
+    def draw(k: int) -> None:
+        column = columns[k]
+        normal = draws.normal((n_features, n_classes), *column.key, "noise", step)
+        out[:, k] = normal * (column.noise_multiplier * column.max_grad_norm)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # numpy draws without the interpreter's lock
+        list(threads.map(draw, [k for k, column in enumerate(columns) if column.noise_multiplier > 0]))
+    return torch.from_numpy(out).flatten(1)
 
 
 def train(
@@ -145,15 +150,17 @@ def train(
 
     Batches are Poisson with `sample_rate`, drawn under the name `batch_key`; the divisor is the expected batch size.
     The rate falls linearly to 0 over the last 1 - `decay` of the steps. Classic momentum, as torch.optim.SGD has it.
+    Everything is computed where the features lie; batches and noise are drawn on the CPU, the same on every device.
     """
-    n_features, n_classes = features.x.shape[1], state.weights.shape[1] // len(columns)
-    bounds = torch.tensor([column.max_grad_norm for column in columns])
-    rates = torch.tensor([column.learning_rate for column in columns]).repeat_interleave(n_classes)
+    n_features, n_classes, device = features.x.shape[1], state.weights.shape[1] // len(columns), features.x.device
+    state.weights, state.velocity = state.weights.to(device), state.velocity.to(device)
+    bounds = torch.tensor([column.max_grad_norm for column in columns], device=device)
+    rates = torch.tensor([column.learning_rate for column in columns], device=device).repeat_interleave(n_classes)
     expected = sample_rate * len(features.y)
     while state.step < steps:
-        rows = torch.from_numpy(draws.batch(len(features.y), sample_rate, *batch_key, "batch", state.step))
-        total = summed_gradient(features, rows, state.weights, bounds)
-        noisy = total + noise(draws, columns, state.step, n_features, n_classes)
+        drawn = draws.batch(len(features.y), sample_rate, *batch_key, "batch", state.step)
+        total = summed_gradient(features, torch.from_numpy(drawn).to(device), state.weights, bounds)
+        noisy = total + noise(draws, columns, state.step, n_features, n_classes).to(device)
         state.velocity.mul_(momentum).add_(noisy, alpha=1 / expected)
         state.weights.sub_(state.velocity * (rates * schedule(state.step, steps, decay)))
         state.step += 1
@@ -173,7 +180,7 @@ def schedule(step: int, steps: int, decay: float) -> float:
 def accuracies(features: Features, state: State, n_columns: int) -> NDArray[np.float32]:
     """Share of rows each model gets right, (K,)."""
     logits = (features.x @ state.weights.bfloat16()).float().view(len(features.y), n_columns, -1)
-    right: NDArray[np.float32] = (logits.argmax(2) == features.y[:, None]).float().mean(0).numpy()
+    right: NDArray[np.float32] = (logits.argmax(2) == features.y[:, None]).float().mean(0).cpu().numpy()
     return right
 
 

@@ -5,7 +5,8 @@ back for rounding; sums over chunks and noise are float64, so that what is left 
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isinf
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.privacy.streams import Draws
 from engine.privacy.views import CHANCES, seen
 from engine.recipes import Recipe
 
-CHUNK = 128  # images at once, views counted: faster than more (docs/results.md), and what bounds memory
+CHUNK = 256  # images at once, views counted: hardly slower than more (docs/results.md), and what bounds memory
 MEMORY = 2**28  # bytes that a chunk's noted inputs, outputs and gradients may take
 
 Sums = dict[Tensor, Tensor]  # by parameter of the twin
@@ -56,7 +57,8 @@ class Trainer:
         """Go on from `state()`."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.averages = dict(state["averages"])
+        for name, average in self.averages.items():
+            average.copy_(state["averages"][name])
         self.step = int(state["step"])
 
     def train(
@@ -96,25 +98,27 @@ class Trainer:
         chances = self._chances(len(y), draws)
         totals = {p: torch.zeros_like(p, dtype=torch.float64) for p in self.names}
         device = next(iter(totals)).device
-        for part in rows.split(self.chunk) if len(rows) else ():
-            images, labels = x[part].to(device), y[part].to(device)
-            if chances is not None:
-                images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
-                labels = labels.repeat_interleave(self.recipe.views)
-            for parameter, total in self._of_chunk(images, labels).items():
-                totals[parameter] += total
+        with dropping(self.twin, draws, *self.column.key, "dropout", self.step):
+            for part in rows.split(self.chunk) if len(rows) else ():
+                images, labels = x[part].to(device), y[part].to(device)
+                if chances is not None:
+                    images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
+                    labels = labels.repeat_interleave(self.recipe.views)
+                for parameter, total in self._of_chunk(images, labels).items():
+                    totals[parameter] += total
         return totals
 
     def _chances(self, n: int, draws: Draws) -> Any:
         """Random numbers for the views of this step, (n, views, 3): an image's own, whoever else is in the batch."""
-        if not (self.recipe.shift or self.recipe.flip):
+        if self.recipe.views == 1 and not (self.recipe.shift or self.recipe.flip):
             return None
         return draws.normal((n, self.recipe.views, CHANCES), *self.column.key, "views", self.step)
 
     def _of_chunk(self, x: Tensor, y: Tensor) -> Sums:
         if isinf(self.column.max_grad_norm):
             loss = losses(self.twin, x, y).sum() / self.recipe.views
-            return dict(zip(self.names, torch.autograd.grad(loss, list(self.names)), strict=True))
+            found = torch.autograd.grad(loss, list(self.names), materialize_grads=True)
+            return dict(zip(self.names, found, strict=True))
         return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views)
 
     def _descend(self, sums: Sums, draws: Draws) -> None:
@@ -166,6 +170,20 @@ def twin(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, shared | {id(b): b for b in model.buffers()})
 
 
+@contextmanager
+def dropping(model: nn.Module, draws: Draws, *words: str | int | float) -> Iterator[None]:
+    """Dropout knows the global generator only: lent to it from a seed of our own, and put back as it was.
+
+    What is dropped is no part of the guarantee. Without dropout nothing is touched, so that others may draw meanwhile.
+    """
+    if not any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in model.modules()):
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(draws.normal((1,), *words).view("int64")[0]))
+        yield
+
+
 def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, views: int = 1) -> Sums:
     """Sum of each image's gradient, clipped to slightly less than `max_grad_norm`: rounding has the rest.
 
@@ -180,7 +198,7 @@ def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, vi
 def footprint(model: nn.Module, x: Tensor) -> int:
     """Bytes that a chunk takes for each image, roughly: what layers are given, and gradients that are written out."""
     device = next(model.parameters()).device
-    with persample.recorded(model) as calls:
+    with torch.random.fork_rng(devices=[]), persample.recorded(model) as calls:
         loss = losses(model, x.to(device), torch.zeros(1, dtype=torch.int64, device=device)).sum()
     held = [tensor for gradient in persample.gradients(calls, loss).values() for tensor in vars(gradient).values()]
     given = [part for call in calls for part in call.given]

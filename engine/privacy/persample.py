@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 
-GRAM_FROM = 32  # Gram matrices where a weight has more numbers than this times the square of the positions (results.md)
+GRAM_FROM = 64  # Gram matrices where a weight has more numbers than this times the square of the positions
 GRAM_ERROR = 8  # rounding units that a squared norm by Gram matrices may be off, of what it would be uncancelled
 
 
@@ -179,6 +179,11 @@ def clipped_sums(found: Gradients, bound: float, views: int = 1) -> dict[Tensor,
     return {parameter: gradient.weighted(weights).view_as(parameter) for parameter, gradient in found.items()}
 
 
+def _beside(of_calls: Sequence[Tensor]) -> Tensor:
+    """The positions of all calls, (n, size, positions); torch.cat copies even when there is but one."""
+    return of_calls[0] if len(of_calls) == 1 else torch.cat(list(of_calls), 2)
+
+
 def _joined(x: Tensor, views: int) -> Tensor:
     """Views as further positions: (n * views, size, positions) -> (n, size, views * positions)."""
     return x if views == 1 else x.unflatten(0, (-1, views)).transpose(1, 2).flatten(2)
@@ -186,7 +191,9 @@ def _joined(x: Tensor, views: int) -> Tensor:
 
 def _added(of_calls: Sequence[Tensor], views: int) -> Rows:
     """Gradients of each call and view, (n * views, ...), added up."""
-    added = torch.stack([rows.flatten(1) for rows in of_calls]).sum(0)
+    added = of_calls[0].flatten(1)
+    for rows in of_calls[1:]:
+        added = added + rows.flatten(1)
     return Rows(added if views == 1 else added.unflatten(0, (-1, views)).sum(1))
 
 
@@ -204,7 +211,7 @@ def _affine(layer: Any, weight: Gradient, bias: Gradient) -> Gradients:
 
 def _linear(layer: Any, pairs: Pairs, views: int) -> Gradients:
     """(n, ..., features): what lies between are positions."""
-    left, right = (torch.cat([_columns(pair[side]) for pair in pairs], 2) for side in (0, 1))
+    left, right = (_beside([_columns(pair[side]) for pair in pairs]) for side in (0, 1))
     return _products(layer, _joined(left, views), _joined(right, views))
 
 
@@ -214,8 +221,8 @@ def _columns(x: Tensor) -> Tensor:
 
 def _convolution(layer: Any, pairs: Pairs, views: int) -> Gradients:
     """A linear layer on patches, a position each."""
-    left = _joined(torch.cat([patches(layer, x) for x, _ in pairs], 2), views)
-    right = _joined(torch.cat([grad.flatten(2) for _, grad in pairs], 2), views)
+    left = _joined(_beside([patches(layer, x) for x, _ in pairs]), views)
+    right = _joined(_beside([grad.flatten(2) for _, grad in pairs]), views)
     if layer.groups == 1:
         return _products(layer, left, right)
     apart = Outer(*(x.unflatten(1, (layer.groups, -1)).flatten(0, 1) for x in (left, right))).rows

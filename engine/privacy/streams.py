@@ -41,7 +41,10 @@ def poisson_batch(n: int, sample_rate: float, generator: np.random.Generator) ->
 
 
 class Draws(Protocol):
-    """Where every random bit of private training comes from; `words` name what a draw is for."""
+    """Where every random bit of private training comes from; `words` name what a draw is for.
+
+    Several threads may draw at the same time.
+    """
 
     def batch(self, n: int, sample_rate: float, *words: Word) -> NDArray[np.int64]:
         """A Poisson batch (see poisson_batch)."""

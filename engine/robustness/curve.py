@@ -84,7 +84,7 @@ def _attacked(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, last: Tens
 
 
 def surrogate(model: nn.Module) -> nn.Module:
-    """A bf16 copy whose gradients cost a quarter, where the processor computes in bf16; else the model itself."""
+    """A bf16 copy whose gradients cost about half, where the processor computes in bf16; else the model itself."""
     if not torch.cpu._is_avx512_bf16_supported():
         return model
     return Bf16(model)

@@ -68,7 +68,7 @@ def random_start(x: Tensor, eps: float, norm: str, seed: int) -> Tensor:
 
 def _noise_of(image: Tensor, seed: int) -> Tensor:
     """Uniform numbers in [0, 1) of the image's shape."""
-    data = image.float().contiguous().numpy().tobytes() + seed.to_bytes(8, "little")
+    data = image.float().cpu().contiguous().numpy().tobytes() + seed.to_bytes(8, "little")
     key = int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
     return torch.from_numpy(np.random.Generator(np.random.Philox(key=key)).random(tuple(image.shape)))
 

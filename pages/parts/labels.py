@@ -99,7 +99,7 @@ FINDING_HELP = (
 )
 TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "scattering-linear": "scattering-linear: fixed wavelet features and one linear layer, which trains in seconds.",
-    "cnn": "cnn: two convolutions with tanh, trained through Opacus.",
+    "cnn": "cnn: two convolutions with tanh, one model at a time.",
     "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
     "batches: their spread is that of the noise.",
     "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",

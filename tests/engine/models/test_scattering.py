@@ -1,10 +1,21 @@
 """The scattering transform against kymatio's, and what the linear model built on it promises."""
 
+import numpy as np
 import pytest
 import torch
 from kymatio.scattering2d.frontend.torch_frontend import ScatteringTorch2D
 
-from engine.models.scattering import GROUPS, Modulus, Scattering, ScatteringLinear
+from engine.models.scattering import (
+    GROUPS,
+    Modulus,
+    Scattering,
+    ScatteringLinear,
+    blocks,
+    folding,
+    frequencies,
+    wavelets,
+    waves,
+)
 
 
 @pytest.mark.parametrize("side", [(8, 8), (12, 20), (28, 28)])
@@ -24,6 +35,34 @@ def test_same_gradient_as_kymatio() -> None:
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.gpu
+def test_same_numbers_and_gradient_on_a_gpu() -> None:
+    x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    transform, seen = Scattering(28, 28), []
+    for device in ("cpu", "cuda"):
+        there = x.to(device).requires_grad_()
+        out = transform.to(device)(there)
+        (grad,) = torch.autograd.grad(out.square().sum(), there)
+        seen.append((out.detach().cpu(), grad.cpu()))
+    torch.testing.assert_close(seen[1][0], seen[0][0], rtol=0, atol=5e-5)
+    torch.testing.assert_close(seen[1][1], seen[0][1], rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize(("step", "size"), [(1, 20), (2, 10)])
+def test_blocks_are_the_whole_of_a_filter(step: int, size: int) -> None:
+    """Against the definition of a periodic convolution, pixel by pixel, on sides that differ."""
+    filters, maps = wavelets(16, 20, 1), np.random.default_rng(0).random((16, 20))
+    spectrum = torch.from_numpy(waves(20, folding(20)) @ maps.T)
+    after = waves(20, folding(20)) if step == 1 else waves(10, frequencies(10))
+    matrices = torch.from_numpy(blocks(filters, step))
+    mixed = torch.bmm(matrices, spectrum.reshape(len(matrices), -1, 1)).view(size, -1)
+    ours = (torch.from_numpy(after.T) @ mixed).view(size, 2, 16 // step, 8).numpy()
+    for y, x, f in ((0, 0, 0), (3, 5, 2), (16 // step - 1, size - 1, 7)):
+        turned = np.roll(filters[f, ::-1, ::-1], (step * y + 1, step * x + 1), axis=(0, 1))
+        value = (maps * turned).sum()
+        np.testing.assert_allclose(ours[x, :, y, f], [value.real, value.imag], atol=1e-12)
+
+
 def test_channels_do_not_mix() -> None:
     x = torch.rand(2, 3, 8, 8)
     whole, one = Scattering(8, 8)(x), Scattering(8, 8)(x[:, 1:2])
@@ -31,12 +70,12 @@ def test_channels_do_not_mix() -> None:
 
 
 def test_modulus_is_differentiable_with_zero_gradient_at_zero() -> None:
-    parts = torch.tensor([[3.0, 0.0, 4.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    parts = torch.tensor([[[3.0, 0.0], [4.0, 0.0]]], dtype=torch.float64, requires_grad=True)
     size = Modulus.apply(parts)
-    assert size.tolist() == [[5.0, 0.0]]
+    assert size.tolist() == [[5.0, pytest.approx(0.0, abs=1e-17)]]
     size.sum().backward()
     assert parts.grad is not None
-    torch.testing.assert_close(parts.grad, torch.tensor([[0.6, 0.0, 0.8, 0.0]], dtype=torch.float64))
+    torch.testing.assert_close(parts.grad, torch.tensor([[[0.6, 0.0], [0.8, 0.0]]], dtype=torch.float64))
 
 
 def test_features_use_no_statistics_of_the_batch_and_are_normalised_by_group() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from engine.data.images import load
 from engine.errors import BadInput
@@ -121,6 +122,28 @@ def test_resumed_training_ends_with_the_same_bits() -> None:
     resumed = train(features, columns, kept[0], Seeded(), **how, on_step=lambda s: None)  # type: ignore[arg-type]
     whole = train(features, columns, blank(7, 2, 3), Seeded(), **how, on_step=lambda s: None)  # type: ignore[arg-type]
     assert torch.equal(resumed.weights, whole.weights)
+
+
+def on(device: str, features: Features) -> State:
+    """Three steps of two models with features on `device`; the state starts on the CPU, as a checkpoint does."""
+    there = Features(features.x.to(device), features.y.to(device), features.norms.to(device))
+    columns = [Column(("id", 3.0, k), 0.5, 1.0, 0.3) for k in range(2)]
+    how = {"batch_key": ("b",), "sample_rate": 0.4, "steps": 3, "momentum": 0.9, "decay": 0.7}
+    return train(there, columns, blank(7, 2, 3), Seeded(), **how, on_step=lambda s: None)  # type: ignore[arg-type]
+
+
+def test_training_leaves_nothing_on_the_cpu_when_features_lie_on_a_gpu() -> None:
+    """Tensors without content, so that no GPU is needed: an operation that mixes devices raises."""
+    features = some_features()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        state = on("cuda", features)
+    assert {state.weights.device.type, state.velocity.device.type} == {"cuda"}
+
+
+@pytest.mark.gpu
+def test_same_models_on_a_gpu() -> None:
+    here, there = on("cpu", some_features()), on("cuda", some_features())
+    torch.testing.assert_close(there.weights.cpu(), here.weights, rtol=1e-2, atol=1e-3)
 
 
 def test_an_empty_batch_moves_nothing_but_noise() -> None:

@@ -1,9 +1,13 @@
 """Batches are truly Poisson, and streams depend on their names alone."""
 
-import numpy as np
-from scipy.stats import binomtest, kstest
+import copy
+import pickle
 
-from engine.privacy.streams import poisson_batch, stream
+import numpy as np
+import pytest
+from scipy.stats import binomtest, kstest, norm
+
+from engine.privacy.streams import Secret, Seeded, Word, draws, poisson_batch, stream
 
 
 def test_each_image_joins_each_batch_independently() -> None:
@@ -28,3 +32,76 @@ def test_streams_are_normal_in_double_precision_and_apart() -> None:
     assert kstest(1.05 * a, "norm").pvalue < 1e-4
     assert abs(float(a @ b) / len(a)) < 0.02
     assert a.dtype == np.float64
+
+
+class Bits:
+    """Numbers in [0, 2^64) where Secret expects its stream."""
+
+    def __init__(self, *words: int) -> None:
+        self.words = np.array(words, dtype=np.uint64)
+
+    def __call__(self, n: int, words: tuple[Word, ...]) -> np.ndarray:
+        return self.words[:n]
+
+
+def test_secret_noise_is_normal_and_has_a_key_of_its_own() -> None:
+    secret = Secret()
+    a = secret.normal((400, 500), "noise", 0)
+    assert (a.shape, a.dtype) == ((400, 500), np.float64)
+    assert kstest(a.ravel(), "norm").pvalue > 1e-4
+    assert kstest(1.05 * a.ravel(), "norm").pvalue < 1e-4
+    others = (Secret().normal((400, 500), "noise", 0), secret.normal((400, 500), "noise", 1))
+    assert all(abs(float(np.corrcoef(a.ravel(), b.ravel())[0, 1])) < 0.02 for b in others)
+    assert (secret.normal((400, 500), "noise", 0) == a).all()
+
+
+def test_secret_noise_reaches_far_beyond_six_sigma_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's float32 normals end at 5.77; here the two ends of the stream's words are 8.3 sigma apart from 0."""
+    secret, tiny, wide = Secret(), 2**11, 2**64 - 1
+    monkeypatch.setattr(secret, "_bits", Bits(0, 1, tiny, wide - 1))
+    ends = secret.normal((4,), "noise")
+    assert ends[0] == -ends[1]
+    assert 8.2 < abs(ends[0]) < 8.5
+    assert 8.0 < abs(ends[2]) < abs(ends[0])
+    assert abs(ends[3]) < 1e-15
+    assert norm.sf(6) > 2.0**-53, "what lies beyond six sigma is millions of words, not one"
+
+
+def test_secret_batches_are_poisson_and_in_random_order() -> None:
+    secret, n, rate, batches = Secret(), 500, 0.2, 400
+    present = np.zeros((batches, n))
+    risen = 0
+    for t in range(batches):
+        rows = secret.batch(n, rate, "batch", t)
+        assert len(set(rows.tolist())) == len(rows)
+        present[t, rows] = 1
+        risen += int((np.diff(rows) > 0).sum())
+    assert binomtest(int(present.sum()), present.size, rate).pvalue > 1e-4
+    assert 0.8 < present.sum(1).var() / (n * rate * (1 - rate)) < 1.25
+    assert abs(np.asarray(np.corrcoef(present.T))[np.triu_indices(n, 1)].mean()) < 3e-4
+    assert 0.45 < risen / (present.sum() - batches) < 0.55
+    assert len(secret.batch(3, 1e-12, "rare")) == 0
+
+
+def test_a_key_leaves_its_process_in_no_form() -> None:
+    secret = Secret()
+    with pytest.raises(TypeError, match="not to leave"):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError, match="not to leave"):
+        copy.deepcopy(secret)
+    assert secret._key.hex() not in repr(secret)
+    assert repr(secret._key) not in repr(secret)
+    assert (len(secret._key), secret._key != Secret()._key) == (32, True)
+
+
+def test_initial_weights_have_seeds_of_63_bits() -> None:
+    for source in (Seeded(), Secret()):
+        found = [source.seed("initial", k) for k in range(200)]
+        assert all(0 <= seed < 2**63 for seed in found)
+        assert max(found) > 2**62
+        assert len(set(found)) == 200
+
+
+def test_the_mode_says_where_random_bits_come_from() -> None:
+    assert isinstance(draws("private"), Secret)
+    assert isinstance(draws("reproducible"), Seeded)
