@@ -47,7 +47,8 @@ class Bits:
 def test_secret_noise_is_normal_and_has_a_key_of_its_own() -> None:
     secret = Secret()
     a = secret.normal((400, 500), "noise", 0)
-    assert (a.shape, a.dtype) == ((400, 500), np.float64)
+    assert a.shape == (400, 500)
+    assert a.dtype == np.float64
     assert kstest(a.ravel(), "norm").pvalue > 1e-4
     assert kstest(1.05 * a.ravel(), "norm").pvalue < 1e-4
     others = (Secret().normal((400, 500), "noise", 0), secret.normal((400, 500), "noise", 1))
