@@ -111,6 +111,7 @@ def _compute(study: "Study") -> "Status":
 
     who = f"command line {os.getpid()}-{time.time_ns()}"
     services.ensure_data(study.dataset)
+    services.ensure_weights(study.model)
     seconds = services.estimate(study).seconds
     digest = services.submit(study, who=who)
     if (status := _status(digest)).state in ENDED:
@@ -253,6 +254,7 @@ def export_model(
 
 @app.command()
 def starter(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter].")] = None,
 ) -> None:
     """Compute the results that come with Frontier.
@@ -264,7 +266,7 @@ def starter(
     from engine.planning import resolve
     from engine.store.queue import Span
 
-    for name, study in shipped.wanted().items():
+    for name, study in shipped.wanted(names or ()).items():
         if reason := ledgers.owner_only(study):
             raise BadInput(f"the study {name} is not shipped: {reason}")
         status = _compute(resolve(study))
@@ -276,6 +278,17 @@ def starter(
 
 
 @app.command()
+def stories() -> None:
+    """Say what published results are reproduced here: a table in Markdown."""
+    from engine import services
+    from engine import stories as told
+    from engine.terminal import print_stories
+
+    services.welcome()
+    print_stories((one, [services.frame(part.digest) for part in one.parts]) for one in told.everything().values())
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, and what is missing."""
     from engine.terminal import print_doctor
@@ -284,12 +297,13 @@ def doctor() -> None:
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
-    """Download a data set into the data folder."""
-    from engine.data.fetch import fetch as download
+def fetch(name: Annotated[str, typer.Argument(help="A data set, or a model that comes with weights.")]) -> None:
+    """Download a data set, or the weights of a model, into the data folder."""
+    from engine.data.fetch import fetch as data
+    from engine.models import weights
     from engine.settings import Settings
 
-    _say(download(name, Settings().data_root))
+    _say((weights.fetch if name in models.names else data)(name, Settings().data_root))
 
 
 @data.command("list")

@@ -1,23 +1,22 @@
 """What a training costs its computer: seconds and memory, measured by the process that does it."""
 
 import ctypes
-import gc
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import psutil
 
 LOOK = 0.02  # seconds between two looks at the memory: a shorter peak may be missed
-LONG = 0.01  # seconds outside the clock after which what was used there is given back
 
 
 @dataclass(frozen=True)
 class Effort:
-    """`seconds` of all attempts together; `memory`: bytes held at most beyond those held before, in one attempt."""
+    """`seconds` of all attempts together; `memory`: most bytes that a step held beyond those held before training."""
 
     seconds: float = 0.0
     memory: int = 0
@@ -26,19 +25,23 @@ class Effort:
 class Meter:
     """Measures what runs inside `with Meter(before)`, where `before` is what earlier attempts have cost.
 
-    Memory is what the process holds for itself (neither libraries nor files mapped into it), seen every LOOK seconds.
+    After each step the clock is `paused`. What is held then for the first time (weights, momentum) counts, and what a
+    step needs besides; not what piles up from step to step: a library keeps kernels for every size of batch it has met.
+
+    Memory is what the process has allocated, looked at every LOOK seconds: not what was freed and is kept for later,
+    nor files and libraries mapped into it. Where the C library does not say, it is what the system counts as its own.
     """
 
     def __init__(self, before: Effort) -> None:
         self._seconds, self._memory = before.seconds, before.memory
         self._since: float | None = None
-        self._held = 0
+        self._floor = 0  # what is held when a step begins
+        self._kept: int | None = None  # what training holds between its steps
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="meter", daemon=True)
 
     def __enter__(self) -> Self:
-        _give_back()  # else what was freed before, and is still held, would hide what is needed now
-        self._held, self._since = held(), time.monotonic()
+        self._floor, self._since = held(), time.monotonic()
         self._thread.start()
         return self
 
@@ -51,11 +54,10 @@ class Meter:
     def paused(self) -> Iterator[None]:
         """What happens in here (evaluation, saving) is no part of training."""
         self._stop_clock()
-        began = time.monotonic()
+        if self._kept is None:
+            self._kept = max(0, held() - self._floor)
         yield
-        if time.monotonic() - began > LONG:
-            _give_back()
-        self._since = time.monotonic()
+        self._floor, self._since = held(), time.monotonic()
 
     def effort(self) -> Effort:
         """What it has cost until the clock last stopped."""
@@ -73,17 +75,40 @@ class Meter:
                 self._see()
 
     def _see(self) -> None:
-        self._memory = max(self._memory, held() - self._held)
+        self._memory = max(self._memory, (self._kept or 0) + held() - self._floor)
 
 
 def held() -> int:
     """Bytes of memory that this process holds for itself."""
+    counted = _allocated()
+    if counted is not None:
+        return counted()
     info = psutil.Process().memory_info()
     return int(info.rss - getattr(info, "shared", 0))
 
 
-def _give_back() -> None:
-    """Return freed memory to the system, where the C library can."""
-    gc.collect()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+class _Mallinfo(ctypes.Structure):
+    """glibc's struct mallinfo2."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _allocated() -> Callable[[], int] | None:
+    """Asks glibc (2.33 or newer) for the bytes in use, in its arenas and mapped one by one; None where it is not."""
+    try:
+        ask = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        return None
+    ask.restype = _Mallinfo
+
+    def counted() -> int:
+        found = ask()
+        return int(found.uordblks + found.hblkhd)
+
+    return counted

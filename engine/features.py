@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.data import cache, entry
 from engine.events import Event, Stage
 from engine.models import models
-from engine.models.scattering import ScatteringLinear
+from engine.models.fixed import OnFeatures
 from engine.privacy.bank import Features, as_features
 from engine.study import Study
 
@@ -20,7 +20,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 def of_splits(
-    study: Study, extractor: ScatteringLinear, data: tuple[Pair, Pair], emit: Emit, folder: Path, cap_gb: float
+    study: Study, extractor: OnFeatures, data: tuple[Pair, Pair], emit: Emit, folder: Path, cap_gb: float
 ) -> tuple[Features, Features]:
     """Training and test features of `data`, from `folder` when they were made before; emits the stage "features"."""
     total, done = sum(len(x) for x, _ in data), 0
@@ -41,7 +41,7 @@ def of_splits(
 def _matrix(
     study: Study,
     split: str,
-    extractor: ScatteringLinear,
+    extractor: OnFeatures,
     x: Tensor,
     count: Callable[[int], None],
     folder: Path,
@@ -58,9 +58,10 @@ def _matrix(
             if start // BATCH % 8 == 7:
                 count(8 * BATCH)
 
-    versions = (entry.of(study).version, models[study.model].version, torch.__version__)
+    kind = models[study.model].facts["features"]  # several models may see the same
+    versions = (entry.of(study).version, models[kind].version, torch.__version__)
     made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
-    shape = (len(x), extractor.linear.in_features + 1)
-    name = f"{study.dataset}-{study.model}-{split}-{made_from}"
+    shape = (len(x), extractor.features(x[:1]).shape[1] + 1)
+    name = f"{study.dataset}-{kind}-{split}-{made_from}"
     words = cache.matrix(folder, name, shape, fill, cap_gb)
     return torch.from_numpy(words).view(torch.bfloat16)

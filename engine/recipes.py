@@ -1,6 +1,8 @@
 """How each model is trained. Chosen on a validation split of training data, never on test data (docs/decisions.md)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isinf
 
 SMALL = 10_000  # training images; below, noise rules and steps are few
@@ -55,4 +57,22 @@ def _network(epsilon: float, n_train: int) -> Recipe:
     return Recipe(batch=2048, steps=600, learning_rate=rate, max_grad_norm=0.1)
 
 
-_RECIPES = {"scattering-linear": _linear, "cnn": _network}
+def _deeper(epsilon: float, n_train: int, *, rate: tuple[float, float], steps: tuple[int, int]) -> Recipe:
+    """Private `rate` at epsilon 3 and `steps`, on small and on large data; what two cores have time for."""
+    large = n_train >= SMALL
+    if isinf(epsilon):
+        batch, length = (512, 1200) if large else (n_train // 6, 300)
+        return Recipe(batch=batch, steps=length, learning_rate=0.1)
+    grown = min(12.0, rate[large] * (epsilon / 3) ** 0.7)
+    return Recipe(batch=2048 if large else n_train // 2, steps=steps[large], learning_rate=grown, max_grad_norm=0.1)
+
+
+_RECIPES: dict[str, Callable[[float, int], Recipe]] = {
+    "scattering-linear": _linear,
+    "pretrained-linear": _linear,
+    "cnn": _network,
+    "scattering-cnn": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),
+    "autoencoder": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),
+    "resnet": partial(_deeper, rate=(2.0, 4.0), steps=(60, 400)),
+    "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
+}

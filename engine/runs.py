@@ -28,12 +28,14 @@ from engine.effort import Effort
 from engine.events import Event, Provisional, Redone, Stage, Trained
 from engine.mechanism import Mechanism
 from engine.models import models
-from engine.models.scattering import ScatteringLinear
+from engine.models import weights as published
+from engine.models.fixed import OnFeatures
 from engine.privacy import streams
 from engine.privacy.accounting import UNIT, spending
 from engine.recipes import recipe
 from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
 from engine.robustness import attacks, curve
+from engine.settings import Settings
 from engine.study import Attack, Job, Own, Study
 from engine.training import Candidate, Cost, Key
 from engine.version import VERSION
@@ -110,10 +112,11 @@ def _train(
 ) -> None:
     """Train what is missing and keep the weights; all budgets in one pass where the model allows it."""
     identity = training_identity(job.study, data[0])
-    fresh = new_model(job.study)
-    if isinstance(fresh, ScatteringLinear):
+    fresh = new_model(job.study, places.data)
+    if isinstance(fresh, OnFeatures):
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
-        session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
+    session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
+    if models[job.study.model].facts["one_pass"]:
         independent = job.study.privacy.independent_batches
         trained = training.train_linear(*found, candidates, identity, session, independent=independent)
         for candidate in candidates:
@@ -121,11 +124,21 @@ def _train(
             tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
             _keep(job.study, places.folder, candidate, tensors, cost)
         return
-    session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
+    seen, prefix = data, ""
+    if isinstance(fresh, OnFeatures):
+        seen, prefix = ((found[0].x[:, :-1], found[0].y), (found[1].x[:, :-1], found[1].y)), "head."
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
-            model, cost = training.train_network(lambda: new_model(job.study), *data, candidate, identity, session)
-            _keep(job.study, places.folder, candidate, model.state_dict(), cost)
+            make = partial(_to_train, job.study, places.data)
+            model, cost = training.train_network(make, *seen, candidate, identity, session)
+            tensors = {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()}
+            _keep(job.study, places.folder, candidate, tensors, cost)
+
+
+def _to_train(study: Study, root: Path) -> nn.Module:
+    """What is trained of the study's model, untrained: all of it, or what sees its fixed features."""
+    model = new_model(study, root)
+    return model.head if isinstance(model, OnFeatures) else model
 
 
 def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
@@ -177,10 +190,16 @@ def training_identity(study: Study, data: Pair) -> str:
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 
-def new_model(study: Study) -> nn.Module:
-    """The study's model with untrained weights."""
-    facts = entry.of(study).facts
-    model: nn.Module = models[study.model].load()(facts["shape"], len(facts["classes"]))
+def new_model(study: Study, root: Path | None = None) -> nn.Module:
+    """The study's model with untrained weights; those that it has from elsewhere are read from below `root`.
+
+    `root` is the folder of data (default: that of Settings). DataMissing when they are not there.
+    """
+    facts, known = entry.of(study).facts, models[study.model]
+    given = {}
+    if "files" in known.facts:
+        given["weights"] = published.read(study.model, root or Settings().data_root)
+    model: nn.Module = known.load()(facts["shape"], len(facts["classes"]), **given)
     return model
 
 
@@ -216,9 +235,9 @@ def _trained(folder: Path, candidates: list[Candidate]) -> bool:
     return all(weights_file(folder, c).exists() for c in candidates)
 
 
-def load_model(study: Study, file: Path) -> nn.Module:
-    """A trained classifier, pixels in [0, 1] to logits, in evaluation mode."""
-    model = new_model(study)
+def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
+    """A trained classifier, pixels in [0, 1] to logits, in evaluation mode; `root` as for new_model."""
+    model = new_model(study, root)
     model.load_state_dict(load_file(file), strict=True)
     return model.eval().requires_grad_(False)
 
@@ -227,7 +246,7 @@ def _measure(
     job: Job, candidates: list[Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
 ) -> None:
     """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
-    loaded = {c.key: load_model(job.study, weights_file(places.folder, c)) for c in candidates}
+    loaded = {c.key: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
     began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
     each = (time.monotonic() - began) / len(candidates)
@@ -242,14 +261,14 @@ def _measure(
 def _predict_all(loaded: dict[Key, nn.Module], x: Tensor) -> dict[Key, Tensor]:
     """Classes of all models; models with fixed features share them, which is most of the work."""
     first = next(iter(loaded.values()))
-    if not isinstance(first, ScatteringLinear):
+    if not isinstance(first, OnFeatures):
         return {key: curve.predict(model, x) for key, model in loaded.items()}
     found: dict[Key, list[Tensor]] = {key: [] for key in loaded}
     for part in x.split(curve.BATCH):
         seen = first.features(part)
         for key, model in loaded.items():
-            assert isinstance(model, ScatteringLinear)
-            found[key].append(model.linear(seen).argmax(1))
+            assert isinstance(model, OnFeatures)
+            found[key].append(model.head(seen).argmax(1))
     return {key: torch.cat(parts) for key, parts in found.items()}
 
 

@@ -6,7 +6,7 @@ a FrontierError whose message may be shown as it stands.
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine.errors import BadInput, DataMissing
 from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
-from engine.models import models
+from engine.models import models, weights
 from engine.promise import Guarantees
 from engine.registry import Entry
 from engine.robustness import attacks
@@ -95,6 +95,8 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     resolved = resolve(study, settings=settings)
     if images.locate(resolved.dataset, settings.data_root) is None:
         raise DataMissing(images.remedy(resolved.dataset, settings.data_root))
+    if weights.locate(resolved.model, settings.data_root) is None:
+        raise DataMissing(weights.remedy(resolved.model, settings.data_root))
     digest, store = planning.digest(resolved), opened(settings.home)
     plan, reserve = _planned(resolved, settings), charging.reservation(store, digest, resolved, settings)
     store.queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE, reserve=reserve)
@@ -137,7 +139,7 @@ def _planned(resolved: Study, settings: Settings) -> list[Planned]:
 def _units(job: Job, settings: Settings) -> dict[str, float]:
     """Units of work by stage; features that were made before cost nothing."""
     units = planning.work(job)
-    if cache.has(settings.cache, job.study.dataset, job.study.model):
+    if cache.has(settings.cache, job.study.dataset, models[job.study.model].facts["features"]):
         units["features"] = 0.0
     return units
 
@@ -145,15 +147,23 @@ def _units(job: Job, settings: Settings) -> dict[str, float]:
 def ensure_data(name: str, *, settings: Settings | None = None) -> None:
     """Make sure that a data set is here, downloading it if need be; DataMissing with the remedy otherwise."""
     root = (settings or Settings()).data_root
-    if images.locate(name, root) is not None:
-        return
-    if name.startswith(OWN):
+    if images.locate(name, root) is None and (name.startswith(OWN) or not _fetched(name, root, images.locate)):
         raise DataMissing(images.remedy(name, root))
+
+
+def ensure_weights(model: str, *, settings: Settings | None = None) -> None:
+    """Make sure that weights which a model has from elsewhere are here, as ensure_data does."""
+    root = (settings or Settings()).data_root
+    if weights.locate(model, root) is None and not _fetched(model, root, weights.locate):
+        raise DataMissing(weights.remedy(model, root))
+
+
+def _fetched(name: str, root: Path, locate: Callable[[str, Path], Path | None]) -> bool:
+    """Whether files are in their place after a try to download them, in a process of its own: it needs torch."""
     command = [sys.executable, "-m", "engine", "fetch", name]
     env = supervisor.environment() | {"FRONTIER_DATA": str(root)}
     fetched = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if fetched.returncode or images.locate(name, root) is None:
-        raise DataMissing(images.remedy(name, root))
+    return fetched.returncode == 0 and locate(name, root) is not None
 
 
 def cancel(digest: str, *, settings: Settings | None = None) -> None:
@@ -321,13 +331,13 @@ def choices(*, settings: Settings | None = None) -> Choices:
     """Data sets, models and attacks by name, with what is not available and how to get it."""
     root = (settings or Settings()).data_root
 
-    def here(known: Entry) -> Choice:
-        available = images.locate(known.name, root) is not None
-        return _choice(known, available, "" if available else images.remedy(known.name, root))
+    def here(known: Entry, kind: Any) -> Choice:
+        available = kind.locate(known.name, root) is not None
+        return _choice(known, available, "" if available else kind.remedy(known.name, root))
 
     return Choices(
-        datasets=(*(here(known) for known in datasets.entries.values()), *map(_own_choice, own.kept(root))),
-        models=tuple(_choice(known) for known in models.entries.values()),
+        datasets=(*(here(known, images) for known in datasets.entries.values()), *map(_own_choice, own.kept(root))),
+        models=tuple(here(known, weights) for known in models.entries.values()),
         attacks=tuple(_choice(known) for known in attacks.entries.values()),
     )
 

@@ -1,12 +1,13 @@
 """Results that come with Frontier: computed by this engine (`make starter`), then studies like any other.
 
 Each is three files in assets/starter: NAME.toml what to compute, NAME.parquet the result table, NAME.json what made it.
+What a story computes has no NAME.toml: its file in assets/stories says it.
 """
 
 import io
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from engine import planning
+from engine import planning, stories
+from engine.checks import known
 from engine.report.document import study_json
 from engine.report.export import write
 from engine.results import COLUMNS, Row
@@ -36,9 +38,28 @@ class Origin:
     made: Mapping[str, Any]
 
 
-def wanted() -> dict[str, Study]:
-    """The studies to compute, by name, in the order in which a store lists them: the last one is shown first."""
-    return {file.stem: parse(read(file)) for file in sorted(SHIPPED.glob("*.toml"))}
+def wanted(names: Sequence[str] = ()) -> dict[str, Study]:
+    """The studies to compute, by name, in the order in which a store lists them: the last one is shown first.
+
+    All that are shipped, or those with these names, any story's among them; BadInput for others.
+    """
+    own = {file.stem: parse(read(file)) for file in sorted(SHIPPED.glob("*.toml"))}
+    told = _told(own)
+    if names:
+        return {name: (told | own)[known("starter", name, told | own)] for name in names}
+    return {name: study for name, study in told.items() if (SHIPPED / f"{name}.json").is_file()} | own
+
+
+def _told(own: Mapping[str, Study]) -> dict[str, Study]:
+    """The studies of stories that are not among these: NAME, NAME-2 and so on."""
+    others = {planning.digest(planning.resolve(study)) for study in own.values()}
+    parts = [(name, story.parts) for name, story in stories.everything().items()]
+    return {
+        name if number == 1 else f"{name}-{number}": part.study
+        for name, several in parts
+        for number, part in enumerate(several, 1)
+        if part.digest not in others
+    }
 
 
 def ship(name: str, study: Study, frame: pd.DataFrame, took: Span, folder: Path) -> None:

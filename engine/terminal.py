@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from math import inf, isinf
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +20,14 @@ from engine.data.own import About
 from engine.jobs.progress import Status
 from engine.ledgers import Statement
 from engine.machine import PACKAGES, installed, machine
+from engine.models import models, weights
 from engine.planning import n_points
-from engine.report import words
+from engine.report import reproduction, words
 from engine.report.document import caveats
 from engine.report.tables import summary
+from engine.report.words import NBSP
 from engine.settings import Settings
+from engine.stories import Story
 from engine.version import VERSION
 
 STAGES = {
@@ -158,6 +162,15 @@ def print_runs(runs: pd.DataFrame) -> None:
     _print(table)
 
 
+def print_stories(told: Iterable[tuple[Story, list[pd.DataFrame]]]) -> None:
+    """Every story beside the result tables of its parts, as a table in Markdown."""
+    heads = ("story", "what", "epsilon", "published", "measured (interval)", "repeats, spread", "verdict")
+    typer.echo("\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads))))
+    for story, frames in told:
+        for row in reproduction.table(story, frames):
+            typer.echo(f"| {' | '.join((story.short, *row))} |".replace(NBSP, " "))
+
+
 def print_own(sets: list[About]) -> None:
     """One line a data set, newest first."""
     table = Table(
@@ -212,11 +225,13 @@ def print_doctor() -> None:
     for name in ("home", "data_root", "cache", "artifacts", "logs"):
         folder = getattr(settings, name)
         places.add_row(name.removesuffix("_root"), str(folder), size(folder))
-    data = Table("data set", "where", box=None, pad_edge=False)
+    data = Table("data set or weights", "where", box=None, pad_edge=False)
     for name in datasets.names:
         data.add_row(name, _whereabouts(name, settings.data_root))
     for about in own.kept(settings.data_root):
         data.add_row(about.name, str(locate(about.name, settings.data_root)))
+    for name in (name for name in models.names if models[name].facts.get("files")):
+        data.add_row(name, str(weights.locate(name, settings.data_root) or weights.remedy(name, settings.data_root)))
     for table in (packages, places, data):
         _print("")
         _print(table)

@@ -160,13 +160,13 @@ def _train_pass(
                 lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
                 session.report(Progress(group, state.step, hit, lost))
 
-    state = bank.blank(train.x.shape[1], len(group), n_classes)
-    if name in session.saved:
-        state = bank.State(**{part: session.saved[name][part] for part in vars(state)})
-        session.redo(group, at_risk(state.step, recipe.steps))
-    else:
-        session.save(name, dict(vars(state)), True)  # from here on a step may have been done
     with meter:
+        state = bank.blank(train.x.shape[1], len(group), n_classes)
+        if name in session.saved:
+            state = bank.State(**{part: session.saved[name][part] for part in vars(state)})
+            session.redo(group, at_risk(state.step, recipe.steps))
+        else:
+            session.save(name, dict(vars(state)), True)  # from here on a step may have been done
         state = bank.train(
             train,
             [model.column(identity) for model in group],

@@ -18,7 +18,10 @@ st.html(Path(ASSETS / "frontier.css"))
 
 page = st.navigation(
     {
-        "Explore": [st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True)],
+        "Explore": [
+            st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True),
+            st.Page("explore/stories.py", title="Stories", icon=":material/auto_stories:", url_path="stories"),
+        ],
         "Workspace": [
             st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path=DATA),
             st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs"),

@@ -1,7 +1,10 @@
 """What every test shares: a home of its own, and data or browsers that may be missing."""
 
+import hashlib
 import os
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,36 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def nothing_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Frontier that comes without results."""
     monkeypatch.setattr("engine.starter.SHIPPED", tmp_path)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for MobileNetV3, named by its hash as published ones are."""
+    import torch
+    from torchvision.models import mobilenet_v3_small
+
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        network = mobilenet_v3_small(norm_layer=partial(torch.nn.BatchNorm2d, eps=1e-3, momentum=1.0))
+        blots = torch.nn.functional.interpolate(torch.rand(256, 1, 5, 5), (64, 64), mode="bilinear")
+        network(4 * blots.expand(-1, 3, -1, -1) - 2)  # in training mode: normalisation fits what looks like images
+    file = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(network.state_dict(), file)
+    return file.rename(file.with_stem(f"random-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"))
+
+
+@pytest.fixture
+def published(home: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of data, that of FRONTIER_HOME, with the weights that `pretrained-linear` names."""
+    from engine.models import models
+
+    known = models["pretrained-linear"]
+    here = replace(known, facts={**known.facts, "files": (random_weights.name,)})
+    monkeypatch.setitem(models.entries, "pretrained-linear", here)
+    folder = home / "data" / "pretrained-linear"
+    folder.mkdir(parents=True)
+    shutil.copy(random_weights, folder)
+    return folder.parent
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,15 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (  # a module may import from its own layer and from those below it
     ("app", "pages"),
     ("engine.__main__", "engine.terminal"),
-    ("engine.services", "engine.ledgers", "engine.exports", "engine.holdings", "engine.starter", "engine.report"),
+    (
+        "engine.services",
+        "engine.ledgers",
+        "engine.exports",
+        "engine.holdings",
+        "engine.starter",
+        "engine.stories",
+        "engine.report",
+    ),
     ("engine.jobs",),
     ("engine.store", "engine.runs"),
     ("engine.planning", "engine.guarantees"),

@@ -17,10 +17,23 @@ REFERENCE = {
     ("scattering-linear", "features"): 3e-4,
     ("scattering-linear", "train"): 2.5e-6,
     ("scattering-linear", "attack"): 6e-4,
+    ("scattering-cnn", "features"): 3e-4,
+    ("scattering-cnn", "train"): 1.2e-4,
+    ("scattering-cnn", "attack"): 6e-4,
+    ("pretrained-linear", "features"): 6e-4,
+    ("pretrained-linear", "train"): 4e-7,
+    ("pretrained-linear", "attack"): 3e-3,
     ("cnn", "train"): 4e-4,
     ("cnn", "attack"): 2e-4,
+    ("autoencoder", "train"): 1.1e-4,
+    ("autoencoder", "attack"): 6e-5,
+    ("resnet", "train"): 7e-4,
+    ("resnet", "attack"): 1.6e-4,
+    ("lstm", "train"): 5.6e-4,
+    ("lstm", "attack"): 3e-4,
 }
-GROWTH = {"cnn": 0.5}  # with which power of its size an image costs more, where that is not 1
+# With which power of its size an image costs more, where that is not 1.
+GROWTH = {"cnn": 0.5, "autoencoder": 0.5, "resnet": 0.3, "lstm": 0.6, "pretrained-linear": 0.0}
 NOISE, OTHER = 1.0, 1e-3
 CACHED = 20  # so many times faster than reference: read from a cache, not worked for
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.fixed import Linear
 from engine.registry import register
 
 J, L = 2, 8  # scales and orientations, as in arXiv:2011.11660
@@ -230,27 +231,23 @@ class Scattering(nn.Module):
         return maps.view(self.out[1], self.out[0], L, L, -1).transpose(2, 3).flatten(2)
 
 
-class ScatteringLinear(nn.Module):
+class ScatteringLinear(Linear):
     """Scattering, group normalisation without statistics from the data, one linear layer (arXiv:2011.11660)."""
 
     def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
-        super().__init__()
         channels, height, width = shape
-        self.scattering = Scattering(height, width)
-        self.linear = nn.Linear(channels * CHANNELS * self.scattering.out[0] * self.scattering.out[1], n_classes)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        scattering = Scattering(height, width)
+        super().__init__(channels * CHANNELS * scattering.out[0] * scattering.out[1], n_classes)
+        self.scattering = scattering
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F): what the linear layer sees; no parameter is involved."""
         return functional.group_norm(self.scattering(x), GROUPS).flatten(1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(self.features(x))
-        return logits
 
-
-@register("scattering-linear", title="fast model", one_pass=True, features=True, source="arXiv:2011.11660")
+@register(
+    "scattering-linear", title="fast model", one_pass=True, features="scattering-linear", source="arXiv:2011.11660"
+)
 def scattering_linear(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Fixed wavelet features and one linear layer: all privacy budgets train in one pass."""
     return ScatteringLinear(shape, n_classes)

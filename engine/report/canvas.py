@@ -12,7 +12,6 @@ Figure = dict[str, Any]
 HEIGHT = 300  # px
 RANGE = (-4.0, 104.0)
 MARGIN = {"l": 52, "r": 96, "t": 36, "b": 48, "pad": 0}  # px
-PER_PERCENT = (HEIGHT - MARGIN["t"] - MARGIN["b"]) / (RANGE[1] - RANGE[0])  # px
 LABEL = 8.0  # percent of the axis that a line's label takes
 ROOM_OF_TICK = 0.13  # share of the axis that a tick's label takes
 
@@ -105,11 +104,18 @@ def label_ends(figure: Figure, lines: Sequence[tuple[Line, str]], palette: Palet
     heights = apart([spot.y for spot, _, _ in named], gap * percent, low + 4 * percent, high - 4 * percent)
     for (spot, label, colour), y in zip(named, heights, strict=True):
         figure["layout"]["annotations"].append(
-            {"x": spot.x, "y": spot.y, "ax": 18, "ay": (spot.y - y) / percent * PER_PERCENT,
+            {"x": spot.x, "y": spot.y, "ax": 18, "ay": (spot.y - y) / (high - low) * _plot_height(figure),
              "text": label.replace(" by ", "<br>by "), "xanchor": "left", "align": "left",
              "font": {"color": palette.text}, "standoff": 4, "showarrow": True, "arrowhead": 0, "arrowwidth": 1.5,
              "arrowcolor": colour}
         )  # fmt: skip
+
+
+def _plot_height(figure: Figure) -> float:
+    """px"""
+    margin = figure["layout"]["margin"]
+    height: float = figure["layout"]["height"] - margin["t"] - margin["b"]
+    return height
 
 
 def apart(heights: Sequence[float], gap: float, low: float = 0.0, high: float = 100.0) -> list[float]:

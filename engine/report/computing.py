@@ -76,7 +76,7 @@ def _amount(group: Iterable[tuple[float, int]]) -> Amount:
 
 def draw(info: Computing, palette: Palette = LIGHT, *, note: str = "") -> Figure:
     """How many times the baseline's time and memory each budget takes, on a logarithmic axis."""
-    figure = canvas.blank(palette, f"Times the training of {words.budget(info.baseline)}, by privacy budget", note)
+    figure = canvas.blank(palette, f"Training beside {words.budget(info.baseline)}, by privacy budget", note)
     seconds, memory = _line(info, "time", info.seconds), _line(info, "memory", info.memory)
     _axis(figure, [*seconds.known, *memory.known], palette)
     colour = palette.meanings[4]
@@ -134,8 +134,12 @@ def in_words(info: Computing) -> str:
     budget = info.epsilons[0]
     found = [(what, info.times(amounts, budget)) for what, amounts in _named(info)]
     told = [f"{times(ratio)} the {what}" for what, ratio in found if ratio is not None]
-    if not told or budget == info.baseline:
+    if not info.measured:
         return "Time and memory of training were not measured when this study was computed."
+    if not told:
+        return (
+            f"Time and memory are compared when {words.budget(budget)} and {words.budget(info.baseline)} are trained."
+        )
     return f"Training at {words.budget(budget)} took {' and '.join(told)} of {words.budget(info.baseline)}."
 
 
@@ -152,5 +156,5 @@ def how(info: Computing, frame: pd.DataFrame) -> str:
     together = max((amount.together for amount in info.seconds.values()), default=1)
     if together > 1:
         parts.append(f"{together:,} models trained in one pass: its seconds are divided among them, its memory is not.")
-    parts.append("Memory is what the process held at most beyond what it held before.")
+    parts.append("Memory is what training holds, and the most that a step needs besides.")
     return " ".join(parts)

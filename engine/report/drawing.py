@@ -29,7 +29,7 @@ def draw_by_budget(
     clean, attacked = palette.meanings[:2]
     canvas.add_line(figure, info.clean, clean, "solid", "circle")
     canvas.add_line(figure, info.attacked, attacked, "dash", "square")
-    figure["data"].append(_hollow(info.training, clean))
+    figure["data"].append(hollow(info.training, clean))
     canvas.label_ends(figure, [(info.clean, clean), (info.attacked, attacked)], palette, gap=1.5 * LABEL)
     level_budgets(figure, info.epsilons)
     if targets:
@@ -126,10 +126,11 @@ def _add_target(figure: Figure, share: float | None, who: str, colour: str) -> N
     )  # fmt: skip
 
 
-def _hollow(spots: Sequence[Spot], colour: str) -> dict[str, Any]:
+def hollow(spots: Sequence[Spot], colour: str, uid: str = "training") -> dict[str, Any]:
+    """Marks of models that still train."""
     return {
         "type": "scatter",
-        "uid": "training",
+        "uid": uid,
         "name": "in training",
         "mode": "markers",
         "x": [spot.x for spot in spots],

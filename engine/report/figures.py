@@ -111,9 +111,9 @@ def trade_off(
         radii=tuple(sorted(radii)),
         norm=norm,
         strength=None,
-        clean=Line("clean", "clean", tuple(_spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
+        clean=Line("clean", "clean", tuple(spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
         attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
-        training=_in_training(provisional, clean, at),
+        training=in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
     )
     return at_strength(known, strength)
@@ -132,7 +132,7 @@ def at_strength(info: TradeOff, strength: float | None) -> TradeOff:
 
 def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict[tuple[float, float], Point]) -> Line:
     label = words.budget(epsilon)
-    spots = (_spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
+    spots = (spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
     return Line(budget_name(epsilon), label, tuple(spots))
 
 
@@ -151,7 +151,8 @@ def _attack(eps: float, norm: str) -> str:
     return f"attacked by {said} ({exact})" if eps else "not tampered with"
 
 
-def _spot(x: float, point: Point | None, *told: str) -> Spot | None:
+def spot(x: float, point: Point | None, *told: str) -> Spot | None:
+    """A point as a mark at `x`; `told` is what it is of."""
     if point is None:
         return None
     interval = f"{words.percent(point.low, 1)} to {words.percent(point.high, 1)}"
@@ -160,9 +161,10 @@ def _spot(x: float, point: Point | None, *told: str) -> Spot | None:
     return Spot(x, 100 * point.mean, 100 * point.low, 100 * point.high, said)
 
 
-def _in_training(
+def in_training(
     provisional: pd.DataFrame | None, known: dict[float, Point], at: dict[float, float]
 ) -> tuple[Spot, ...]:
+    """A hollow mark for each budget that trains and has no clean result yet."""
     if provisional is None:
         return ()
     groups = points.by(provisional.assign(epsilon=lines.of_rows(provisional)), "epsilon").items()

@@ -32,10 +32,10 @@ def tick(epsilon: float) -> str:
     """A budget on an axis, or a button, where its sign stands beside.
 
     >>> tick(0.5), tick(CLIPPING), tick(float("inf"))
-    ('0.5', 'clip only', 'none')
+    ('0.5', 'clip', 'none')
     """
     if epsilon == CLIPPING:
-        return "clip only"
+        return "clip"
     return "none" if isinf(epsilon) else f"{epsilon:g}"
 
 

@@ -17,7 +17,7 @@ def draw(frame: pd.DataFrame, lost: Costs, keep: str) -> None:
     found = computing.computing(frame, (*lost.epsilons, lost.baseline))
     if not found.measured:
         if len(frame):
-            st.caption(labels.NOT_MEASURED)
+            st.caption(computing.in_words(found))
         return
     left, right = st.columns(2, gap="medium", vertical_alignment="center")
     with left:
@@ -26,8 +26,8 @@ def draw(frame: pd.DataFrame, lost: Costs, keep: str) -> None:
     with right:
         st.markdown(f"**{computing.in_words(found)}**")
         st.dataframe(table(found, lost), hide_index=True, alt=ALT)
-        if not present.on():
-            st.caption(computing.how(found, frame))
+    if not present.on():
+        st.caption(computing.how(found, frame))
 
 
 def table(found: Computing, lost: Costs) -> pd.DataFrame:
@@ -50,4 +50,4 @@ def _cell(found: Computing, what: dict[float, Amount], budget: float, said: labe
     if budget not in what:
         return ""
     amount, ratio = said(what[budget].mean), found.times(what, budget)
-    return amount if ratio is None or budget == found.baseline else f"{amount}, {computing.times(ratio)}"
+    return amount if ratio is None or budget == found.baseline else f"{amount} ({ratio[0]:.2g}{labels.NBSP}×)"

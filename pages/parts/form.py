@@ -1,7 +1,6 @@
 """The form that makes a study. What it holds is checked by the engine; its limits here are only a convenience."""
 
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -151,7 +150,7 @@ class Form:
         """Where noise comes from, whose batches are whose, and the baseline between privacy and none."""
         mode = self._start("form-mode", like.privacy.mode)
         self.values["mode"] = st.selectbox(
-            labels.MODE, list(labels.MODES), format_func=labels.MODES.__getitem__, key=mode, help=labels.MODE_HELP
+            labels.MODE, list(labels.MODES), format_func=_mode, key=mode, help=labels.MODE_HELP
         )
         together = bool(self.models[self.values["model"]].facts["one_pass"])
         self._tick(
@@ -168,8 +167,14 @@ class Form:
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
         key = self._start(f"form-{field}", first)
-        title = partial(heading, {"name": "attack"}.get(field, field))
-        name = st.selectbox(label, list(choices), format_func=title, key=key, help=choices[st.session_state[key]].doc)
+        kind = {"name": "attack"}.get(field, field)
+        name = st.selectbox(
+            label,
+            sorted(choices, key=lambda name: (not choices[name].available, not choices[name].facts.get("one_pass"))),
+            format_func=lambda name: labels.here(heading(kind, name), choices[name].available),
+            key=key,
+            help=choices[st.session_state[key]].doc,
+        )
         self.values[field] = name
         return choices[name]
 
@@ -202,8 +207,9 @@ class Form:
             study = services.resolve(parse(self._plain(dataset)))
         except (BadInput, DataMissing) as error:
             return Asked(dataset.name, None, "", str(error))
-        if not dataset.available:
-            return Asked(dataset.name, None, "", dataset.remedy)
+        for needed in (dataset, self.models[study.model]):
+            if not needed.available:
+                return Asked(dataset.name, None, "", needed.remedy)
         return Asked(dataset.name, study, planning.digest(study), "")
 
     def _plain(self, dataset: Choice) -> dict[str, Any]:
@@ -236,6 +242,10 @@ class Form:
                 "seeds": values["attack_seeds"],
             },
         }
+
+
+def _mode(mode: str) -> str:
+    return labels.MODES[mode].capitalize()
 
 
 def _listed(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from html import escape
+from math import ceil, floor, log10
 from typing import Any
 
 from engine.report import words
@@ -35,7 +36,6 @@ IMAGES_HELP = "What the models learn to recognise: the number is that of trainin
 BUDGETS = "Privacy budgets ε"
 BUDGETS_HELP = "How much any one image may change what is learned: smaller is more private."
 BUDGET, LOST, TIME, MEMORY = "Privacy budget", "Points lost, clean", "Training time", "Memory"
-NOT_MEASURED = "Time and memory of training were not measured when this study was computed."
 STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",
@@ -80,6 +80,17 @@ MORE_BUDGETS = "More privacy budgets"
 MORE_BUDGETS_HELP = "From 0.05 to 100, or none; several with commas."
 MORE_STRENGTHS = "More attack strengths"
 MORE_STRENGTHS_HELP = "In percent of full brightness, or a distance; several with commas."
+STORIES = "Stories"
+PUBLISHED, MEASURED = "published", "measured here"
+PAPER_SAYS = "What is published:"
+NOT_YET_RUN, NOT_MEASURED = "Not yet run here", "not measured yet"
+RUN_IT = "**Not yet run here.** The star is what others published; press Run to measure the same beside it."
+IMAGES_MISSING = "**Not yet run here:** its images are not on this machine. Below it says how to get them."
+OPEN_IN_TRADEOFF = "Open in Trade-off"
+VERDICT_HELP = (
+    "Reproduced: the published number lies within our interval, that of 95 % over test images, widened to the smallest "
+    "and largest of the repeats. One repeat decides nothing. The rule was fixed before anything was measured."
+)
 GUARANTEE = {
     "reproducible": "reproducible: no guarantee once the seed is known",
     "private": "private: secret noise, not hardened against floating-point attacks",
@@ -100,6 +111,12 @@ FINDING_HELP = (
 TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "scattering-linear": "scattering-linear: fixed wavelet features and one linear layer, which trains in seconds.",
     "cnn": "cnn: two convolutions with tanh, one model at a time.",
+    "scattering-cnn": "scattering-cnn: the fast model's wavelet features, seen by two convolutions with tanh.",
+    "resnet": "resnet: seven convolutions with ways around them, normalised in groups of channels.",
+    "lstm": "lstm: a recurrent network that reads an image row by row.",
+    "autoencoder": "autoencoder: draws each image again from 64 numbers, and tells its class from them.",
+    "pretrained-linear": "pretrained-linear: one linear layer on features learned from ImageNet. They count as public: "
+    "epsilon covers your images alone.",
     "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
     "batches: their spread is that of the noise.",
     "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",
@@ -114,6 +131,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "three can take it away.",
     "private": "Sampling and noise come from a cryptographic stream that is not kept: nobody can take the noise away. "
     "Not hardened against floating-point attacks: who sees every digit of the weights may learn a little more.",
+    "one model alone": "Whoever sees several models of the same images learns more than from any one of them: below, "
+    "'What the whole study costs' adds them up.",
     "clipping alone": "Trained as the largest budget is, with gradients clipped and no noise: a baseline that promises "
     "nothing.",
     "epsilon": "Privacy budget: how much one training image may change what is learned. Smaller is more private.",
@@ -121,8 +140,26 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "sample_rate": "Chance that an image is in a batch: Poisson sampling, the same for each image and step.",
     "train_steps": "Steps of training; each one spends budget.",
     "max_grad_norm": "Largest L2 norm of one image's gradient; longer ones are shortened to it.",
+    "accountant": "How steps, noise and sampling become an epsilon. PLD: privacy loss distributions, rounded so that "
+    "the stated epsilon is never overspent.",
+    "tuning": "Learning rates and lengths were chosen on a validation split of the training images. Choosing them on "
+    "private data would cost budget that is not counted.",
     "computed earlier": "This study came with Frontier, computed by this engine before; assets/starter says how:",
 }
+SWEEP = "What the whole study costs"
+SWEEP_SOON = "Adding up what all models together give away"
+SWEEP_HELP = (
+    "Whoever sees several models of the same images learns more than from any one of them. Models that draw the same "
+    "batches with noise of their own are, step by step, one with less noise; models with batches of their own add up "
+    "one after another."
+)
+SWEEP_COLUMNS = {
+    "One model alone": "When this model is released, and no other.",
+    "Best of about 10 tries": "When about ten models like it are trained and only the best is released. Holds if the "
+    "number of tries is random and drawn beforehand, each try has its own settings, batches and noise, the best is "
+    "judged on public data or within the budget, and nobody sees the others (arXiv:2110.03620).",
+}
+UNPROTECTED = "Models without noise (no privacy, clipping alone) come with no guarantee: no ε counts them."
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
 LEDGER = "Releases of the same images add up. This page shows how far; what it shows is only ever added to."
 LEDGER_DEMONSTRATION = "These images are public: their ledger is a demonstration of how one works."
@@ -197,6 +234,15 @@ def term(said: str, key: str, more: str = "") -> str:
     return f'<span class="frontier-term" tabindex="0" aria-label="{word}: {tip}" data-said="{tip}">{word}</span>'
 
 
+def unbroken(text: str) -> str:
+    """Text of a file, with numbers that stay beside their sign.
+
+    >>> unbroken("at ε 3 it is 86.0 %") == f"at ε{NBSP}3 it is 86.0{NBSP}%"
+    True
+    """
+    return re.sub(r"(?<=ε) (?=\d)|(?<=\d) (?=%)", NBSP, text)
+
+
 def number(epsilon: float) -> str:
     """A budget on a button, where its sign stands above."""
     return words.tick(epsilon)
@@ -209,6 +255,11 @@ def images(title: str, facts: dict[str, Any], available: bool = True) -> str:
     'MNIST (60,000) - not on this machine'
     """
     return f"{title} ({facts['n_train']:,})" + ("" if available else " - not on this machine")
+
+
+def here(title: str, available: bool) -> str:
+    """A model or an attack as one chooses it, in a narrow column."""
+    return title + ("" if available else " - not here")
 
 
 def counted(facts: dict[str, Any]) -> str:
@@ -242,6 +293,16 @@ def exact_duration(seconds: float) -> str:
     ['0.031 s', '8.4 s', '1,400 s']
     """
     return f"{seconds:,.0f}{NBSP}s" if seconds >= 10 else f"{seconds:.2g}{NBSP}s"
+
+
+def rounded_up(epsilon: float) -> float:
+    """With three digits that count, and never less: no more is promised than holds.
+
+    >>> rounded_up(27.6123), rounded_up(8.0), rounded_up(0.5)
+    (27.7, 8.0, 0.5)
+    """
+    scale = 10.0 ** (2 - floor(log10(epsilon))) if epsilon > 0 else 1.0
+    return ceil(round(epsilon * scale, 6)) / scale
 
 
 def memory(n_bytes: float) -> str:

@@ -40,7 +40,7 @@ function lendColours(style) {
 
 // Everything that is measured in pixels, larger: for a screen that is looked at from afar and has the room.
 const ROOMY = 900; // px
-const LENGTHS = new Set(["size", "height", "l", "r", "t", "b", "width", "ax", "ay", "standoff", "arrowwidth", "thickness", "maxheight", "entrywidth"]);
+const LENGTHS = new Set(["size", "height", "l", "r", "t", "b", "width", "ax", "ay", "standoff", "arrowwidth", "thickness", "maxheight", "entrywidth", "xshift", "yshift"]);
 
 // As high as the window allows beside question, finding and provenance.
 const tall = () => Math.min(2.2, Math.max(1, (window.innerHeight - 350) / 300));

@@ -1,4 +1,4 @@
-"""Present mode: the question, the finding and the charts alone, in large type."""
+"""Present mode: the question, the finding and the charts alone (of a study, or of a story), in large type."""
 
 from pathlib import Path
 
@@ -7,6 +7,11 @@ import streamlit as st
 from pages.parts import study_link
 
 STYLE = Path(__file__).with_name("present.css")
+
+
+def start() -> None:
+    """Present from now on."""
+    st.session_state[study_link.PRESENT] = True
 
 
 def begin() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import isinf
 
+import pandas as pd
+
 from engine.jobs.progress import Status
 from engine.report import lines
 from pages.parts import labels
@@ -23,6 +25,16 @@ class Training:
     budgets: tuple[float, ...]
     step: int
     steps: int
+
+
+def training(provisional: pd.DataFrame) -> Training | None:
+    """The models that train now; those that have made their last step are done."""
+    models = zip(lines.of_rows(provisional), provisional["step"], provisional["steps"], strict=True)
+    now = [(float(epsilon), int(step), int(steps)) for epsilon, step, steps in models if step < steps]
+    if not now:
+        return None
+    _, step, steps = min(now, key=lambda model: model[1] / model[2])
+    return Training(tuple(sorted({epsilon for epsilon, _, _ in now})), step, steps)
 
 
 def doing(status: Status, training: Training | None = None) -> str:

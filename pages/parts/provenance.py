@@ -13,11 +13,12 @@ from pages.parts.titles import title, within
 
 def draw(status: Status, frame: pd.DataFrame) -> None:
     """The line; each technical term explains itself to whoever points at it or reaches it by keyboard."""
-    parts = (_data(status.study), _attack(status.study), _promise(status.study, frame), _origin(status))
+    parts = (data(status.study), bars(), _attack(status.study), _promise(status.study, frame), origin(status))
     st.container(key="provenance").html(f'<p class="frontier-terms">{" ".join(part for part in parts if part)}</p>')
 
 
-def _data(study: Study) -> str:
+def data(study: Study) -> str:
+    """What was learned, by which model, how often."""
     here = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
     facts = study.own.model_dump() if study.own else here
     n = f", {facts['n_train']:,} training images" if facts else ""
@@ -26,8 +27,12 @@ def _data(study: Study) -> str:
     repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
     return (
         f"{term(title('dataset', study.dataset), '')}{n}, {term(within('model', study.model), study.model)}, "
-        f"{term(repeats, 'repeats')}. Bars and brackets: {term(f'95{labels.NBSP}% intervals', 'interval')}."
+        f"{term(repeats, 'repeats')}."
     )
+
+
+def bars() -> str:
+    return f"Bars and brackets: {term(f'95{labels.NBSP}% intervals', 'interval')}."
 
 
 def _attack(study: Study) -> str:
@@ -40,14 +45,19 @@ def _attack(study: Study) -> str:
 def _promise(study: Study, frame: pd.DataFrame) -> str:
     mode = str(frame["mode"].iloc[0]) if len(frame) else study.privacy.mode
     delta = f"δ{labels.NBSP}{labels.small(study.privacy.delta or 0)}"
-    return (
-        f"Promise: {term(labels.UNIT, 'unit')}, {term(delta, 'delta')}, {term(labels.GUARANTEE.get(mode, mode), mode)}."
-    )
+    parts = [
+        term(labels.UNIT, "unit"),
+        term(delta, "delta"),
+        term(labels.GUARANTEE.get(mode, mode), mode),
+        term("each ε for one model alone", "one model alone"),
+    ]
+    return f"Promise: {', '.join(parts)}."
 
 
-def _origin(status: Status) -> str:
-    origin = services.origin(status)
-    if origin is None:
+def origin(status: Status) -> str:
+    """Whence a study comes that was not computed here; else ""."""
+    made_by = services.origin(status)
+    if made_by is None:
         return ""
-    made = f"by commit {origin.commit[:7]} on {origin.cores} cores ({origin.processor})"
-    return f"{term(f'Computed earlier, {labels.day(origin.created)}', 'computed earlier', made)}."
+    made = f"by commit {made_by.commit[:7]} on {made_by.cores} cores ({made_by.processor})"
+    return f"{term(f'Computed earlier, {labels.day(made_by.created)}', 'computed earlier', made)}."

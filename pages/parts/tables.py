@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.report import document, lines, tables, words
 from engine.study import Study
-from pages.parts import exports, labels
+from pages.parts import exports, labels, sweep
 
 PROMISE = {
     "epsilon": "Privacy budget",
@@ -41,6 +41,7 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
         )
         for sentence in (_terms(frame), *document.caveats(str(frame["mode"].iloc[0]))):
             st.caption(sentence)
+    sweep.draw(study)
 
 
 def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def draw(digest: str | None, state: str | None) -> None:
         info = _information(status.study, frame, provisional)
         exports.mark(status.digest, info.strength)
         with st.container(key="headline"):
-            _headline(status, frame, info, _training(provisional))
+            _headline(status, frame, info, progress.training(provisional))
         VIEWS[st.session_state[study_link.VIEW]](info, frame, status.digest, _note(status, info))
         provenance.draw(status, frame)
         study_link.keep_mark()
@@ -72,16 +72,6 @@ def _note(status: Status, info: TradeOff) -> str:
     if not info.empty:
         return ""
     return SOON if progress.is_live(status) else NOTHING
-
-
-def _training(provisional: pd.DataFrame) -> progress.Training | None:
-    """The models that train now; those that have made their last step are done."""
-    models = zip(lines.of_rows(provisional), provisional["step"], provisional["steps"], strict=True)
-    now = [(float(epsilon), int(step), int(steps)) for epsilon, step, steps in models if step < steps]
-    if not now:
-        return None
-    _, step, steps = min(now, key=lambda model: model[1] / model[2])
-    return progress.Training(tuple(sorted({epsilon for epsilon, _, _ in now})), step, steps)
 
 
 def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: progress.Training | None) -> None:

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from engine import ledgers, planning, services
 from engine.study import Study, parse
+from pages.parts import labels
 from tests.browser.conftest import ARGS, CONNECTED, Server, serving
 
 VARIANTS = {  # width, height, colour scheme
@@ -46,6 +47,13 @@ LOOKS = {
         "/?study={starter}&clean=88&attacked=50",
     ),
     "present": ("Present mode.", "/?study={starter}&present=1"),
+    "stories": ("Stories: what was published beside what is measured here.", "/stories"),
+    "stories-fewer-images": (
+        "A story without a paper: two data sets side by side.",
+        "/stories?story=fewer-images",
+    ),
+    "stories-not-here": ("A story whose images are not on this machine.", "/stories?story=photographs"),
+    "stories-network": ("The story of a small network.", "/stories?story=small-network"),
     "state-1-other-settings": (
         "State 1: the form asks for something else than the charts show.",
         "/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3",
@@ -61,6 +69,10 @@ ENDED: dict[str, tuple[str, dict[str, object]]] = {
     "state-5-too-strong": (
         "State 5: every strength breaks every model.",
         {"dataset": "digits", "privacy": {"epsilons": [1, "inf"]}, "attack": {"eps": [0, 0.4, 0.6]}},
+    ),
+    "clipping-alone": (
+        "Clipping alone: one more baseline, between the budgets and no privacy.",
+        {"dataset": "digits", "seeds": 3, "privacy": {"epsilons": [1, 3, 8, "inf"], "clip_only": True}},
     ),
     "state-8-many-lines": (
         "State 8: more than six lines.",
@@ -154,6 +166,10 @@ def screens(server: Server) -> Iterator[Screen]:
         digest = submitted(server, asked)
         waiting(server, digest, "done")
         yield Screen(name, f"/?study={digest}", told)
+        if name == "clipping-alone":
+            prices = f"/?study={digest}&view=cost"
+            yield Screen("both-prices", prices, "Cost: points lost, and time and memory of training.", to_prices)
+            yield Screen("whole-study", f"/?study={digest}", "What the whole study costs in privacy.", to_whole)
     yield Screen("runs", "/runs", "Runs: everything that was computed.")
     yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
     over = f"/runs?images=digits&compare={compared(server)}"
@@ -161,6 +177,20 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("ledger", "/ledger?dataset=digits", "Privacy ledger: what was released, as it adds up.")
     ledgers.set_cap("digits", 40, settings=server.settings)
     yield Screen("ledger-capped", "/ledger?dataset=digits", "Privacy ledger: under a cap that the owner has set.")
+
+
+def to_prices(page: Page) -> None:
+    """Time and memory lie below the points lost."""
+    page.locator(".frontier-charts").nth(1).scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+
+
+def to_whole(page: Page) -> None:
+    """Open what adds up all models; the first time that takes seconds."""
+    page.get_by_text(labels.SWEEP, exact=True).click()
+    page.get_by_text("Each budget holds for one model alone.").wait_for(timeout=60_000)
+    page.get_by_text("Accountant: ").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
 
 
 def compared(server: Server) -> str:

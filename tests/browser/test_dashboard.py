@@ -154,7 +154,13 @@ def test_no_view_scrolls_sideways_on_a_phone(visit: Open, server: Server, view: 
 def test_all_text_can_be_read(browser: Browser, server: Server, scheme: Literal["light", "dark"]) -> None:
     with browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme=scheme) as profile:
         page = profile.new_page()
-        for path, there in (("/?clean=80", "Got it"), ("/runs", "All studies"), ("/data", "Use these images")):
+        looked = (
+            ("/?clean=80", "Got it"),
+            ("/runs", "All studies"),
+            ("/data", "Use these images"),
+            ("/stories", "Present"),
+        )
+        for path, there in looked:
             page.goto(server.url + path)
             page.get_by_text(there).first.wait_for()
             page.wait_for_timeout(1000)

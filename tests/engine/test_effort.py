@@ -53,3 +53,19 @@ def test_an_earlier_attempt_may_have_held_more() -> None:
     with Meter(Effort(0.0, 500 * MB)) as meter:
         time.sleep(0.03)
     assert meter.effort().memory == 500 * MB
+
+
+def test_what_is_kept_between_steps_counts_once_and_what_piles_up_does_not() -> None:
+    """State of 80 MB, steps of 50 MB each, and a cache that grows by 20 MB a step."""
+    cache = []
+    with Meter(Effort()) as meter:
+        state = hold(80)
+        for _ in range(10):
+            step = hold(50)
+            cache.append(hold(20))
+            time.sleep(0.04)
+            del step
+            with meter.paused():
+                pass
+    del state
+    assert meter.effort().memory / MB == pytest.approx(80 + 50 + 20 + 20, abs=25)

@@ -14,9 +14,10 @@ import pytest
 
 from engine import __main__ as cli
 from engine import options as options_of
-from engine import services
+from engine import services, starter, stories
 from engine.jobs import supervisor
 from engine.results import COLUMNS
+from engine.store.store import Store
 from engine.study import parse, read
 from tests.engine.data.pictures import shapes, zipped
 from tests.engine.jobs.conftest import Supervised, supervised, wait_for  # noqa: F401
@@ -59,7 +60,7 @@ BAD = [
         ["run", "--dataset", "digit"],
         "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits",
     ),
-    (["run", *SMALL, "--model", "x"], "model 'x' is unknown; choose from: cnn, scattering-linear"),
+    (["run", *SMALL, "--model", "x"], "model 'x' is unknown; choose from: autoencoder, cnn, "),
     (["run", *SMALL, "--attack", "x"], "attack 'x' is unknown; choose from: fgsm, pgd"),
     (["run", *SMALL, "--norm", "x"], "norm 'x' is unknown; choose from: l2, linf"),
     (["run", *SMALL, "--epsilon", "0.01"], "epsilon=0.01 is not in [0.05, 100] and not inf"),
@@ -206,6 +207,38 @@ def test_list_show_and_export_name_what_is_there(
     ):
         assert words in out
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["curves.csv", "study.json"]
+
+
+def test_stories_are_a_table_of_published_and_measured(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert engine("stories") == 0
+    out = capsys.readouterr().out
+    assert "| Fixed features | fixed features | 3 | 89.7 % | 89.5 % (88.9 to 90.1) | 5, 0.13 | reproduced |" in out
+    assert "| Handwriting | fixed features | 3 | 98.7 % | not yet run here |" in out
+    assert len({line.count("|") for line in out.splitlines()}) == 1
+
+
+def test_starter_refuses_a_name_that_nobody_knows(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert engine("starter", "small-networks") == 2
+    assert "did you mean 'small-network'?" in capsys.readouterr().err
+
+
+def test_starter_ships_what_a_story_asks_for(
+    engine: Engine, tmp_path: Path, at_work: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.data.images.locate", lambda name, root: tmp_path)
+    at_work("execute")
+    (tmp_path / "shipped").mkdir()
+    assert engine("starter", "small-network", "--out", "shipped") == 0
+    assert sorted(file.name for file in (tmp_path / "shipped").iterdir()) == [
+        "small-network.json",
+        "small-network.parquet",
+    ]
+    monkeypatch.setattr(starter, "SHIPPED", tmp_path / "shipped")
+    store = Store(tmp_path / "elsewhere")
+    starter.bring(store)
+    (view,) = store.overview.studies(limit=9)
+    store.close()
+    assert view.digest == stories.everything()["small-network"].parts[0].digest
 
 
 def test_export_writes_what_is_asked_for(

@@ -144,7 +144,7 @@ def test_default_delta_is_a_tenth_of_one_image_and_at_most_1e_5(dataset: str, de
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "digit"}, "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits, "),
-    ({"model": "cn"}, "model 'cn' is unknown (did you mean 'cnn'?); choose from: cnn, scattering-linear"),
+    ({"model": "cn"}, "model 'cn' is unknown (did you mean 'cnn'?); choose from: autoencoder, cnn, "),
     ({"attack": {"name": "gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?); choose from: fgsm, pgd"),
     ({"privacy": {"delta": 0.5}}, "delta=0.5 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),
     ({"privacy": {"delta": 1e-13}}, "delta=1e-13 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),

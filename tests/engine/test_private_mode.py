@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -26,10 +27,23 @@ def study(**more: object) -> Study:
     return planning.resolve(parse({"dataset": "digits", "privacy": privacy, "attack": attack, **more}))
 
 
-def execute(asked: Study, folder: Path, emit: object) -> None:
-    for i, job in enumerate(planning.plan(asked)):
-        places = runs.Places(folder / "data", folder / "cache", folder / str(i))
-        runs.execute(job, emit, places=places, threads=torch.get_num_threads())  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Features and noise, made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+Execute = Callable[[Study, Path, Callable[[Event], None]], None]
+
+
+@pytest.fixture
+def execute(cache: Path) -> Execute:
+    def run(asked: Study, folder: Path, emit: Callable[[Event], None]) -> None:
+        for i, job in enumerate(planning.plan(asked)):
+            places = runs.Places(folder / "data", cache, folder / str(i))
+            runs.execute(job, emit, places=places, threads=torch.get_num_threads())
+
+    return run
 
 
 def weights(events: list[Event]) -> dict[tuple[float, int], bytes]:
@@ -49,7 +63,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("model", ["scattering-linear", "cnn"])
-def test_no_two_runs_are_alike_and_rows_say_the_mode(model: str, tmp_path: Path) -> None:
+def test_no_two_runs_are_alike_and_rows_say_the_mode(execute: Execute, model: str, tmp_path: Path) -> None:
     asked = study(model=model)
     first: list[Event] = []
     second: list[Event] = []
@@ -63,7 +77,7 @@ def test_no_two_runs_are_alike_and_rows_say_the_mode(model: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("model", ["scattering-linear", "cnn"])
-def test_everybody_hears_first_what_the_whole_study_releases(model: str, tmp_path: Path) -> None:
+def test_everybody_hears_first_what_the_whole_study_releases(execute: Execute, model: str, tmp_path: Path) -> None:
     asked = study(model=model, seeds=2)
     said: list[Event] = []
     execute(asked, tmp_path, said.append)
@@ -81,7 +95,7 @@ def test_everybody_hears_first_what_the_whole_study_releases(model: str, tmp_pat
 
 
 def test_nothing_is_said_before_the_state_it_speaks_of_is_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 1e9)
     seen: list[tuple[int, int]] = []
@@ -100,11 +114,13 @@ class Killed(BaseException):
     """What a test takes for SIGKILL: nothing is written after it."""
 
 
-def test_a_resumed_job_draws_anew_and_says_how_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_job_draws_anew_and_says_how_much(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 1e9)
     asked, said = study(seeds=2), list[Event]()
     job = planning.plan(asked)[0]
-    places = runs.Places(tmp_path / "data", tmp_path / "cache", tmp_path / "0")
+    places = runs.Places(tmp_path / "data", cache, tmp_path / "0")
 
     def die(event: Event) -> None:
         said.append(event)
@@ -181,7 +197,7 @@ def test_after_sigkill_nothing_that_was_said_is_lost_and_no_file_holds_the_key(t
 
 @pytest.mark.parametrize("same_key", [True, False])
 def test_later_noise_differs_after_a_restart_unless_the_key_were_kept(
-    same_key: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    execute: Execute, same_key: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: with the old key the resumed job would end with the weights of the undisturbed one."""
     key = bytes(range(32))
@@ -220,7 +236,9 @@ def test_who_shares_batches() -> None:
     assert [len(group) for group in passes([longer, *models[1:]])] == [1, 3, 1]
 
 
-def test_models_with_batches_of_their_own_draw_each_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_with_batches_of_their_own_draw_each_its_own(
+    execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names: list[tuple[object, ...]] = []
     batch = Secret.batch
 

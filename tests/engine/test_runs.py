@@ -143,7 +143,7 @@ def _noted(key: Any, sigma: float, norm: float, sample_rate: float, steps: int) 
     return {"key": key, **used}
 
 
-@pytest.mark.parametrize("model", ["scattering-linear", "cnn"])
+@pytest.mark.parametrize("model", ["scattering-linear", "cnn", "scattering-cnn"])
 def test_what_is_stated_is_what_was_trained_and_it_keeps_the_budget(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,20 +275,36 @@ def test_a_job_killed_between_checkpoint_and_row_repeats_neither_the_attack_nor_
     assert numbers(again) == numbers(events)
 
 
-def test_a_network_study_runs_resumes_and_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model", ["cnn", "scattering-cnn"])
+def test_a_network_study_runs_resumes_and_repeats(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine import recipes
 
     def short(epsilon: float, n_train: int) -> recipes.Recipe:
         return replace(recipes._network(epsilon, n_train), batch=100, steps=6)
 
-    monkeypatch.setitem(recipes._RECIPES, "cnn", short)
+    monkeypatch.setitem(recipes._RECIPES, model, short)
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.05)
-    study = small(model="cnn", seeds=1, attack={"eps": [0.05], "steps": 2, "images": 20})
+    study = small(model=model, seeds=1, attack={"eps": [0.05], "steps": 2, "images": 20})
     first = executed(study, tmp_path / "first")
     with pytest.raises(KeyboardInterrupt):
         executed(study, tmp_path / "second", stop_after=9)
     assert numbers(executed(study, tmp_path / "second")) == numbers(first)
     assert len(numbers(first)) == planning.n_points(study)
+
+
+def test_models_of_the_same_features_make_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import recipes
+
+    monkeypatch.setitem(recipes._RECIPES, "scattering-cnn", lambda epsilon, n: recipes.Recipe(100, 2, 0.1, 0.1))
+    short = {"seeds": 1, "privacy": {"epsilons": [1]}, "attack": {"eps": [0.1], "steps": 1, "images": 10}}
+    executed(small(**short), tmp_path)
+    made = set((tmp_path / "cache").glob("*.npy"))
+    (tmp_path / "0").rename(tmp_path / "linear")
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "BATCH", None)  # to make any would fail
+        executed(small(model="scattering-cnn", **short), tmp_path)
+    assert set((tmp_path / "cache").glob("*.npy")) == made
+    assert len(made) == 2
 
 
 @pytest.fixture(scope="module")
@@ -420,11 +436,8 @@ def test_what_training_cost_stands_beside_the_accuracies(whole: tuple[Study, Pat
         assert by_model[private].low != by_model[private].low
 
 
-def test_the_seconds_of_all_attempts_are_added_up(
-    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seconds_of_all_attempts_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step takes 10 ms longer; half of them are made by an attempt that dies."""
-    study, _, _ = whole
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
     gradient = bank.summed_gradient
 
@@ -436,8 +449,8 @@ def test_the_seconds_of_all_attempts_are_added_up(
     study = small(seeds=1, privacy={"epsilons": [1]})
     dies = {"at": 30}
 
-    def dying(self: checkpoint.Checkpoint, name: str, state: dict[str, Any]) -> None:
-        save(self, name, state)
+    def dying(self: checkpoint.Checkpoint, name: str, state: dict[str, Any], due: bool = False) -> None:
+        save(self, name, state, due)
         if state.get("step") == dies["at"]:
             raise KeyboardInterrupt
 
@@ -450,9 +463,7 @@ def test_the_seconds_of_all_attempts_are_added_up(
     assert row.value >= 60 * 0.01
 
 
-def test_weights_of_an_earlier_version_say_no_cost(
-    whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_an_earlier_version_say_no_cost(tmp_path: Path) -> None:
     study = small(seeds=1)
     executed(study, tmp_path)
     for file in tmp_path.rglob("*.safetensors"):

@@ -229,6 +229,19 @@ def test_typed_budgets_and_strengths_join_the_grid(page: Page) -> None:
     assert 0.075 in (status.study.attack.eps or ())
 
 
+def test_a_model_whose_weights_are_missing_says_so_before_anything_is_launched(page: Page) -> None:
+    app = page()
+    model = app.selectbox(key="form-model")
+    assert model.options[0] == "Fast model"
+    assert model.options[-1] == "Pretrained network - not here"
+    model.select("pretrained-linear").run()
+    assert "are not on this machine: run `python -m engine fetch pretrained-linear`" in words(app)
+    assert "count as public" in app.selectbox(key="form-model").help
+    assert primary(app).disabled
+    app.selectbox(key="form-model").select("resnet").run()
+    assert not primary(app).disabled
+
+
 def test_missing_data_say_so_before_anything_is_launched(page: Page) -> None:
     app = page()
     app.selectbox(key="form-data").select("mnist").run()

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.study import Job
 STEPS = 20
 
 
-def row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: float) -> Row:
+def row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: float, *, clip_only: bool = False) -> Row:
     study = job.study
     return Row(
         study=planning.digest(study),
@@ -28,7 +29,7 @@ def row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: flo
         defence="none",
         epsilon=epsilon,
         delta=study.privacy.delta or 0.0,
-        noise_multiplier=1.0,
+        noise_multiplier=0.0 if clip_only else 1.0,
         sample_rate=0.1,
         train_steps=STEPS,
         max_grad_norm=1.0,
@@ -67,14 +68,15 @@ def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
     they depend on every step having been made once, in order, on the same number of threads."""
     file = places.folder / "checkpoint.json"
     state = json.loads(file.read_text()) if file.exists() else {"step": 0, "radius": 0, "mix": threads}
-    models = [(epsilon, seed) for epsilon in job.epsilons for seed in job.seeds]
+    models = _models(job)
     emit(Stage("data", 1, 1))
     emit(Stage("train", state["step"], STEPS))
     for step in range(state["step"] + 1, STEPS + 1):
         time.sleep(pause)
         state |= {"step": step, "mix": (state["mix"] * 31 + step) % 1009}
-        for epsilon, seed in models:
-            emit(Provisional(epsilon, seed, step, STEPS, state["mix"] / 1009, min(epsilon, step)))
+        for epsilon, seed, clip_only in models:
+            spent = min(epsilon, step)
+            emit(Provisional(epsilon, seed, step, STEPS, state["mix"] / 1009, spent, clip_only=clip_only))
         emit(Stage("train", step, STEPS))
         _save(file, state)
     if not state["radius"]:
@@ -82,17 +84,9 @@ def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
     radii = job.study.attack.eps or ()
     for number in range(state["radius"], len(radii)):
         time.sleep(pause)
-        for epsilon, seed in models:
-            emit(
-                row(
-                    job,
-                    epsilon,
-                    seed,
-                    "robust_accuracy",
-                    radii[number],
-                    _value(epsilon, seed, number, state["mix"]) / (1 + number),
-                )
-            )
+        for epsilon, seed, clip_only in models:
+            value = _value(epsilon, seed, number, state["mix"]) / (1 + number)
+            emit(row(job, epsilon, seed, "robust_accuracy", radii[number], value, clip_only=clip_only))
         emit(Stage("attack", number + 1, len(radii)))
         state["radius"] = number + 1
         _save(file, state)
@@ -100,12 +94,18 @@ def execute(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
 
 
 def _finish_training(job: Job, emit: Callable[[Event], None], folder: Path, mix: int) -> None:
-    for epsilon in job.epsilons:
-        for seed in job.seeds:
-            path = folder / f"model-{epsilon}-{seed}.safetensors"
-            path.write_bytes(b"weights")
-            emit(Trained(epsilon, seed, str(path)))
-            emit(row(job, epsilon, seed, "accuracy", NOT_APPLICABLE, _value(epsilon, seed, mix)))
+    for epsilon, seed, clip_only in _models(job):
+        path = folder / f"model-{epsilon}-{seed}-{clip_only}.safetensors"
+        path.write_bytes(b"weights")
+        emit(Trained(epsilon, seed, str(path), clip_only))
+        value = _value(epsilon, seed, mix)
+        emit(row(job, epsilon, seed, "accuracy", NOT_APPLICABLE, value, clip_only=clip_only))
+
+
+def _models(job: Job) -> list[tuple[float, int, bool]]:
+    """Budget, repeat, and whether it is the clip-only baseline."""
+    lines = [(epsilon, False) for epsilon in job.epsilons] + ([(inf, True)] if job.clip_only else [])
+    return [(epsilon, seed, clip_only) for epsilon, clip_only in lines for seed in job.seeds]
 
 
 def slow(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:

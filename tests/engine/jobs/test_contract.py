@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import planning
+from engine import planning, services
 from engine.errors import Cancelled, FrontierError, StaleAttempt, StoreError
 from engine.events import Provisional, Stage, Trained
 from engine.jobs import contract
 from engine.jobs.contract import Recorder, perform
 from engine.privacy.ledger import Cap
-from engine.results import NOT_APPLICABLE
+from engine.results import MEMORY, NOT_APPLICABLE, SECONDS
 from engine.store import queue as queue_module
 from engine.store.measured import Batch
 from engine.store.overview import JobView
@@ -270,3 +272,43 @@ def test_jobs_of_one_study_do_not_disturb_each_other(store: Store, queue_study: 
         )
         store.queue.finish(claim)
     assert len(store.measured.frame(digest)) == 2
+
+
+def test_clipping_alone_and_no_privacy_are_two_models_each(store: Store, claim: Claim, recorder: Recorder) -> None:
+    for clip_only, value in ((False, 0.9), (True, 0.8), (True, 0.85)):
+        recorder.emit(row(claim.job, inf, 0, "accuracy", NOT_APPLICABLE, value, clip_only=clip_only))
+        recorder.emit(Trained(inf, 0, f"weights-{clip_only}", clip_only))
+        recorder.emit(Provisional(inf, 0, 1, 2, value, inf, None, clip_only))
+    recorder.emit(Stage("train", 1, 1))
+    assert list(store.measured.frame(claim.study)["value"]) == [0.85, 0.9], "said again, a point is replaced"
+    runs = store.measured.runs(claim.study)
+    assert list(runs["clip_only"]) == [True, False]
+    assert [Path(path).name for path in runs["path"]] == ["weights-True", "weights-False"]
+    found = store.measured.run(int(runs["run"].iloc[0]))
+    assert found is not None
+    assert found.clip_only
+
+
+def test_what_training_cost_is_kept_but_is_no_point(store: Store, claim: Claim, recorder: Recorder) -> None:
+    recorder.emit(point(claim))
+    cost = replace(point(claim), metric=SECONDS, value=12.5, low=nan, high=nan)
+    recorder.emit(cost)
+    recorder.emit(replace(cost, metric=MEMORY, value=3e8))
+    view = store.overview.study(claim.study)
+    assert view is not None
+    assert view.n_points == 1
+    frame = store.measured.frame(claim.study)
+    assert dict(zip(frame["metric"], frame["value"], strict=True)) == {"accuracy": 0.5, MEMORY: 3e8, SECONDS: 12.5}
+    assert frame["low"].isna().tolist() == [False, True, True]
+
+
+def test_who_claims_first_is_noted(store: Store, queue_study: Queued) -> None:
+    digest = queue_study()
+    first = store.queue.claim(made_by='{"versions": {"torch": "1"}}')
+    assert first is not None
+    store.queue.give_back(first)
+    assert store.queue.claim(made_by='{"versions": {"torch": "2"}}') is not None
+    assert job_of(store, first).made_by == {"versions": {"torch": "1"}}
+    assert services.made_by(digest)["versions"] == {"torch": "1"}
+    assert services.made_by(digest)["versions_and_machine"] == "of the computer that computed it"
+    assert services.made_by("unknown") == {}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+import pandas as pd
 import pytest
 from pydantic import BaseModel
 
@@ -163,3 +164,14 @@ def test_takeaways_name_each_study() -> None:
     assert "at ε\u00a03" in by_strength
     nothing = Entry("a", study(), frame())
     assert comparing.in_words(compare([nothing, nothing], strength=None, budget=None))[0].endswith("No results yet.")
+
+
+def test_clipping_alone_is_compared_where_it_was_trained() -> None:
+    with_it = study(privacy={"epsilons": [1, 3, "inf"], "clip_only": True})
+    one = entry("with", 0.9, with_it)
+    alone = frame(replace(clean(inf, 0.7), noise_multiplier=0.0))
+    both = replace(one, frame=pd.concat([one.frame, alone], ignore_index=True))
+    info = compare([both, entry("without", 0.5)], strength=0.1, budget=3)
+    assert heights(info.clean) == [[90, 90, 70, 90], [50, 50, 50]]
+    assert 3.0 in shared_budgets([with_it, study()])
+    assert set(differences([with_it, study()])) == {"clip_only"}

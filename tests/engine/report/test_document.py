@@ -8,6 +8,7 @@ from typing import Any
 from engine.machine import machine, versions
 from engine.planning import n_points, resolve
 from engine.report.document import GUARANTEE, promises, study_json, unfinished, whole_budgets
+from engine.results import MEMORY, SECONDS
 from engine.study import Study, parse
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 
@@ -67,3 +68,24 @@ def test_a_budget_is_whole_when_all_its_results_are_there() -> None:
     assert whole_budgets(STUDY, frame(*rows[1:])) == 0
     assert unfinished(STUDY, frame(*rows)) == "Not finished: 1 of 2 budgets, 6 of 12 results"
     assert unfinished(STUDY, frame(*rows, *(replace(row, epsilon=inf) for row in rows))) == ""
+
+
+def test_what_training_cost_is_in_the_files_and_no_result_that_was_asked_for() -> None:
+    cost = replace(CLEAN, metric=SECONDS, value=3.2, n=5)
+    rows = frame(CLEAN, ROBUST, OPEN, cost, replace(cost, metric=MEMORY), replace(cost, epsilon=inf))
+    assert unfinished(STUDY, rows) == "Not finished: 0 of 2 budgets, 3 of 12 results"
+    assert json.loads(study_json(STUDY, "0123", rows))["finished"]["results"] == 3
+
+
+def test_clipping_alone_is_a_budget_to_be_finished_too() -> None:
+    study = resolve(parse({"privacy": {"epsilons": [3, "inf"], "clip_only": True}}))
+    of_one = [CLEAN, *(replace(ROBUST, eps=eps) for eps in study.attack.eps or ())]
+    open_ = [replace(row, **NO_NOISE) for row in of_one]
+    alone = [replace(row, max_grad_norm=0.1) for row in open_]
+    assert whole_budgets(study, frame(*of_one, *open_)) == 2
+    assert unfinished(study, frame(*of_one, *open_)) == "Not finished: 2 of 3 budgets, 12 of 18 results"
+    assert unfinished(study, frame(*of_one, *open_, *alone)) == ""
+    assert [entry["max_grad_norm"] for entry in promises(frame(*of_one, *open_, *alone))] == [0.1, "inf", 0.1]
+
+
+NO_NOISE: dict[str, Any] = {"epsilon": inf, "noise_multiplier": 0.0, "max_grad_norm": inf}

@@ -194,7 +194,7 @@ def test_clipping_alone_stands_between_the_last_budget_and_no_privacy() -> None:
     assert [spot and spot.y for spot in known.clean.spots] == [80, None, 85, 90]
     assert "clipping alone" in known.clean.known[1].said
     ticks = draw_by_budget(known).layout.xaxis.ticktext
-    assert ticks[-2:] == ("clip only", "none")
+    assert ticks[-2:] == ("clip", "none")
 
 
 def test_clipping_alone_has_a_line_a_marker_and_a_name_of_its_own() -> None:

@@ -32,7 +32,7 @@ torch.save(answers, sys.argv[3])
 
 
 @pytest.fixture(params=models.names)
-def trained(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Study, Path]:
+def trained(request: pytest.FixtureRequest, tmp_path: Path, published: Path) -> tuple[Study, Path]:
     """A study and weights that are not zero."""
     study = Study(model=request.param)
     torch.manual_seed(0)
@@ -61,6 +61,7 @@ def test_the_program_alone_gives_logits_and_gradients(trained: tuple[Study, Path
         assert gradient.abs().max() > 0
 
 
+@pytest.mark.parametrize("trained", ["cnn"], indirect=True)
 def test_a_file_that_cannot_be_written_is_named(trained: tuple[Study, Path], tmp_path: Path) -> None:
     study, weights = trained
     (tmp_path / "taken").mkdir()

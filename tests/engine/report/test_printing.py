@@ -19,6 +19,7 @@ from PIL import Image
 
 from engine.report import printing
 from engine.report.figures import TradeOff, trade_off
+from engine.report.lines import CLIPPING
 from engine.report.palette import LIGHT
 from engine.report.printing import printed
 from engine.results import Row
@@ -46,6 +47,8 @@ def info(given: list[Row] | None = None, **changes: Any) -> TradeOff:
     return trade_off(frame(*made), **asked)
 
 
+NO_NOISE: dict[str, Any] = {"epsilon": inf, "noise_multiplier": 0.0}
+ALONE = [replace(row, **NO_NOISE) for row in rows((1.0,))]
 CASES: dict[str, TradeOff] = {
     "five budgets": info(),
     "six budgets, all labelled": info(epsilons=MANY[-6:]),
@@ -53,6 +56,7 @@ CASES: dict[str, TradeOff] = {
     "a hundred budgets": info(epsilons=tuple(0.5 + i / 7 for i in range(100))),
     "one budget": info(epsilons=(3.0,)),
     "no privacy alone": info(epsilons=(inf,)),
+    "clipping alone": info(epsilons=(0.5, 3.0, CLIPPING, inf), given=[*rows((0.5, 3.0, inf)), *ALONE]),
     "one strength": info(radii=(0.0, 0.02)),
     "no strength": info(radii=(0.0,), strength=None),
     "strengths close together": info(radii=(0.0, 0.0011, 0.0012, 0.0123, 0.99, 1.0), strength=0.0123),

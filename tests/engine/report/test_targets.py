@@ -6,6 +6,7 @@ from math import inf
 import pytest
 
 from engine.report.figures import TradeOff, trade_off
+from engine.report.lines import CLIPPING
 from engine.report.targets import Targets, Verdict, sentence, verdicts
 from engine.report.words import NBSP
 from engine.results import Row
@@ -63,3 +64,16 @@ def test_none_and_not_yet_are_said() -> None:
 def test_nothing_asked_is_no_target() -> None:
     assert not Targets()
     assert Targets(clean=0.0)
+
+
+def test_clipping_alone_is_no_private_budget() -> None:
+    alone = replace(at(CLEAN, inf, 0.8), noise_multiplier=0.0)
+    shown = trade_off(
+        frame(at(CLEAN, 3.0, 0.7), alone, at(CLEAN, inf, 0.9)),
+        epsilons=(3.0, CLIPPING, inf),
+        radii=(0.0, 0.1),
+        norm="linf",
+        strength=0.1,
+    )
+    assert verdicts(shown, Targets(clean=0.75)) == ("misses", "meets", "meets")
+    assert sentence(shown, Targets(clean=0.75)).startswith("Only **clipping alone** gives")

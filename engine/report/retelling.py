@@ -1,0 +1,120 @@
+"""The chart of reproduction.py, drawn: lines with intervals, each repeat as a dot, what was published as a star."""
+
+from math import ceil, floor
+from typing import Any
+
+from engine.report import canvas, words
+from engine.report.canvas import Figure
+from engine.report.drawing import hollow, level_budgets
+from engine.report.figures import Spot
+from engine.report.palette import LIGHT, Palette
+from engine.report.reproduction import SideBySide, Told
+
+HEIGHT, TEXT, TITLE = 350, 15, 16  # px: it is looked at from the back of a room
+MARKERS = ("circle", "square", "triangle-up", "diamond")
+ROOM = 128  # px for the names of lines
+AIR = 0.12  # of the range of the data, above and below
+BY_BUDGET = "← more private      ε      less private →"
+STAR = 0.26  # of the level axis: a star and its share, on a phone too
+LEAST = 4.0  # percent that the axis shows at least
+STEPS = (1, 2, 5, 10, 20)  # percent between two lines of the grid
+
+
+def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figure:
+    """Images recognised by privacy budget: ours, with repeats and intervals, beside the published ones."""
+    figure = canvas.blank(palette, _title(info), note)
+    _enlarge(figure)
+    _axis(figure, info)
+    several = len(info.parts) > 1
+    for number, told in enumerate(info.parts):
+        colour = palette.meanings[number]
+        _add(figure, told, colour, MARKERS[number], star=colour if several else palette.text)
+    if several:
+        figure["layout"]["margin"]["r"] = ROOM
+        canvas.label_ends(figure, [(told.line, palette.meanings[i]) for i, told in enumerate(info.parts)], palette)
+    level_budgets(figure, info.epsilons)
+    figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
+    _make_room(figure, info)
+    for told in info.parts:
+        _label_stars(figure, told, named=several and not told.line.known)  # no line says whose star it is then
+    return figure
+
+
+def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> None:
+    figure["data"].append(_repeats(told.repeats, colour, f"{told.line.name}-repeats"))
+    canvas.add_line(figure, told.line, colour, "solid", marker)
+    figure["data"].append(hollow(told.training, colour, f"{told.line.name}-training"))
+    figure["data"].append(_stars(told.published, star, told.line.name))
+
+
+def _label_stars(figure: Figure, told: Told, *, named: bool) -> None:
+    notes = figure["layout"]["annotations"]
+    notes += [_label(spot) for spot in told.published]
+    notes += [_name(spot, told.line.label) for spot in told.published if named]
+
+
+def _title(info: SideBySide) -> str:
+    marks = "Recognised: ● measured, ★ published"  # no longer than a phone is wide
+    return marks if any(told.published for told in info.parts) else "Images recognised"
+
+
+def _enlarge(figure: Figure) -> None:
+    layout = figure["layout"]
+    layout["height"] = HEIGHT
+    layout["font"] = layout["font"] | {"size": TEXT}
+    layout["title"]["font"] = {"size": TITLE}
+    layout["xaxis"]["title"]["font"] = {"size": TEXT}
+    layout["margin"] |= {"l": 60, "r": 28, "t": 44, "b": 56}
+
+
+def _axis(figure: Figure, info: SideBySide) -> None:
+    """The part of the upright axis where something is to be seen: the ticks say which."""
+    low = min((spot.low for spot in info.spots), default=0.0)
+    high = max((spot.high for spot in info.spots), default=100.0)
+    spare = max(0.0, LEAST - (high - low)) / 2 + AIR * (high - low)
+    low, high = max(-4.0, low - spare), min(104.0, high + spare)
+    step = next(step for step in STEPS if (high - low) / step <= 6)
+    ticks = [step * k for k in range(ceil(low / step), floor(min(high, 100.0) / step) + 1)]
+    said = [words.percent(tick / 100) for tick in ticks]
+    figure["layout"]["yaxis"] |= {"range": [low, high], "tickvals": ticks, "ticktext": said}
+
+
+def _make_room(figure: Figure, info: SideBySide) -> None:
+    """The share of a star at the left end of the axis has to stand somewhere."""
+    axis = figure["layout"]["xaxis"]
+    low, high = axis["range"]
+    first = min((spot.x for told in info.parts for spot in told.published), default=high)
+    axis["range"] = [min(low, first - STAR * (high - low)), high]
+
+
+def _repeats(spots: tuple[Spot, ...], colour: str, uid: str) -> dict[str, Any]:
+    return _marks(spots, uid) | {"marker": {"color": colour, "symbol": "circle", "size": 5, "opacity": 0.45}}
+
+
+def _stars(spots: tuple[Spot, ...], colour: str, name: str) -> dict[str, Any]:
+    return _marks(spots, f"{name}-published") | {"marker": {"color": colour, "symbol": "star", "size": 15}}
+
+
+def _marks(spots: tuple[Spot, ...], uid: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "uid": uid,
+        "name": uid,
+        "mode": "markers",
+        "x": [spot.x for spot in spots],
+        "y": [spot.y for spot in spots],
+        "cliponaxis": False,
+        "hovertext": [spot.said for spot in spots],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+
+
+def _label(spot: Spot) -> dict[str, Any]:
+    """What is published, left of its star: a rising line leaves room there."""
+    return {"x": spot.x, "y": spot.y, "text": words.percent(spot.y / 100, 1), "xanchor": "right", "xshift": -10,
+            "yanchor": "bottom", "yshift": -4, "showarrow": False, "font": {"size": TEXT}}  # fmt: skip
+
+
+def _name(spot: Spot, label: str) -> dict[str, Any]:
+    """Whose share it is, right of its star."""
+    return _label(spot) | {"text": label, "xanchor": "left", "xshift": 10}

@@ -1,0 +1,44 @@
+"""The stories in Chromium: a fresh server tells two at once, on a screen and on a phone."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open, Server, until
+
+pytestmark = pytest.mark.browser
+PLOT = ".frontier-charts .plot"
+
+
+def test_a_fresh_server_tells_what_was_published_beside_what_is_measured(visit: Open, server: Server) -> None:
+    page = visit(f"{server.url}/stories")
+    table = page.locator(".frontier-beside")
+    expect(table).to_contain_text("89.7")
+    expect(table).to_contain_text("repeats, spread")
+    expect(page.get_by_role("heading", name="How well can a private model tell clothes apart?")).to_be_visible()
+    expect(page.locator(".st-key-verdict")).to_contain_text("published 89.7\u00a0%")
+    plot = page.locator(PLOT)
+    expect(plot.locator(".scatterlayer .trace")).to_have_count(3)  # repeats, means, the star
+    assert plot.evaluate("(drawn) => drawn.data.at(-1).y")[0] == pytest.approx(89.7)
+    box = plot.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 768  # all of it on one screen
+    page.get_by_role("radio", name="Fewer images").click()
+    expect(page.get_by_role("heading", name="Why is privacy dear where there are few images?")).to_be_visible()
+    lines = "(drawn) => drawn.data.filter((one) => one.mode === 'lines+markers').length"
+    until(page, lambda: bool(plot.evaluate(lines) == 2), 10, "both curves")
+    expect(page).to_have_url(re.compile("story=fewer-images"))
+    page.get_by_role("link", name="Open in Trade-off").click()
+    expect(page.get_by_role("heading", name="What do privacy and robustness cost?")).to_be_visible()
+    expect(page).to_have_url(re.compile("study="))
+
+
+def test_on_a_phone_a_story_fits_and_says_what_is_missing(visit: Open, server: Server) -> None:
+    page = visit(f"{server.url}/stories?story=photographs", width=390, height=844)
+    expect(page.get_by_text("Not yet run here", exact=False).first).to_be_visible()
+    until(page, lambda: bool(page.locator(f"{PLOT} .main-svg").count()), 10, "the chart")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.locator(".frontier-beside").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
