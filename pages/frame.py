@@ -33,6 +33,7 @@ page = st.navigation(
         "Workspace": [
             st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path=DATA),
             st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+            st.Page("workspace/ledger.py", title="Privacy ledger", icon=":material/menu_book:", url_path="ledger"),
         ],
     },
     expanded=True,

@@ -14,6 +14,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.__main__", "engine.terminal"),
     (
         "engine.services",
+        "engine.ledgers",
         "engine.exports",
         "engine.holdings",
         "engine.lessons",
@@ -154,6 +155,7 @@ def test_the_engine_package_holds_a_docstring_and_no_import(package: str) -> Non
     "module",
     [
         "engine.services",
+        "engine.ledgers",
         "engine.holdings",
         "engine.lessons",
         "engine.planning",

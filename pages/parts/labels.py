@@ -172,6 +172,47 @@ SWEEP_COLUMNS = {
 }
 UNPROTECTED = "Models without noise (no privacy, clipping alone) come with no guarantee: no ε counts them."
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
+LEDGER = "Releases of the same images add up. This page shows how far; what it shows is only ever added to."
+LEDGER_DEMONSTRATION = "These images are public: their ledger is a demonstration of how one works."
+LEDGER_PRIVATE = (
+    "Marked private: results without a guarantee stay with the owner. They are shown here, and are not in links, "
+    "exports or starter results."
+)
+OWNER_ONLY = "They stay with the owner of the images: there is no link to them."
+LEDGER_SEEDED = (
+    "Releases in mode reproducible, {0} of them, count towards the total, but guarantee nothing once their seed is "
+    "known: the cap speaks for those in mode private."
+)
+LEDGER_EMPTY = (
+    "Nothing was released of these images yet. A study is written here before its first step of training: compute "
+    "one on the Trade-off page."
+)
+LEDGER_UNPROTECTED = (
+    "Computed from these images without noise: there is no finite ε to add up. Outside the total, and refused where "
+    "a cap is set."
+)
+LEDGER_ALONE = "Epsilon of releasing all models of this study together, an upper bound by Renyi curves."
+LEDGER_TOTAL = "Epsilon of everything up to here; less than the sum of the rows, since the curves are added, not these."
+LEDGER_CAP = (
+    "Whoever owns the images sets it, on the machine that holds them. A study in mode private starts only if "
+    "everything that was released and itself stay below; all others are refused."
+)
+LEDGER_MARK = "Marked private, results without a guarantee leave neither by a link nor by an export."
+LEDGER_WORDS = """
+- **Released**: a study's models can be seen, so everything it trains counts together, from before its first step on.
+  Stopping or deleting it takes nothing back. An answer that is there already, or a run that goes on, costs nothing; in
+  mode private steps that are made again, and a study that is computed again, have fresh noise and count again. In mode
+  reproducible the same budget and repeat in two studies are one model, and count once.
+- **Total**: information. It says what was spent by those who ask one question after another, and promises nothing.
+- **Cap**: the guarantee. People choose the next study after seeing the last, so costs are added as Renyi curves and
+  compared with the cap before a study starts (a Renyi filter, arXiv:2008.11193).
+- **No guarantee**: trained without noise, or with noise from a seed that is known.
+- **One ledger for the same images**: uploaded twice, at another size or in part, they share it. A picture is known
+  again by its pixels: one that was edited, cropped or saved with other losses is another picture.
+- **Rows with hashes**: each covers the one before it, and the newest is noted beside the store, so that a changed,
+  removed or moved row is seen. Whoever may write all files of this store can make a new ledger:
+  `python -m engine ledger check` shows the numbers to keep elsewhere against that.
+"""
 FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"

@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine import planning, services
+from engine import ledgers, planning, services
 from engine.study import Study, parse
 from pages.parts import labels
 from tests.browser.conftest import ARGS, CONNECTED, Server, serving
@@ -201,6 +201,9 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
     over = f"/runs?images=digits&compare={compared(server)}"
     yield Screen("runs-compared", over, "Runs: studies over one another, with only what differs.")
+    yield Screen("ledger", "/ledger?dataset=digits", "Privacy ledger: what was released, as it adds up.")
+    ledgers.set_cap("digits", 40, settings=server.settings)
+    yield Screen("ledger-capped", "/ledger?dataset=digits", "Privacy ledger: under a cap that the owner has set.")
 
 
 def to_prices(page: Page) -> None:
