@@ -165,7 +165,7 @@ def count(name: str, settings: Settings) -> dict[str, Any]:
 
 def attack(name: str, settings: Settings) -> dict[str, Any]:
     """What `attacked` reads."""
-    from engine.privacy import accounting, attacker  # the accountant's libraries are not for the server
+    from engine.privacy import accounting, roc  # the accountant's libraries are not for the server
 
     study = _study(name, settings)
     n_train = entry.of(study).facts["n_train"]
@@ -175,7 +175,7 @@ def attack(name: str, settings: Settings) -> dict[str, Any]:
         how = recipe(study.model, epsilon, n_train)
         rate = how.batch / n_train
         noise = accounting.noise_multiplier(epsilon, delta, rate, how.steps)
-        found = attacker.from_training(Mechanism(rate, noise, how.steps), FALSE_ALARMS)
+        found = roc.roc(FALSE_ALARMS, Mechanism(rate, noise, how.steps), settings.cache)
         facts = {"epsilon": epsilon, "delta": delta, "sample_rate": rate, "noise_multiplier": noise, "steps": how.steps}
         rows.append((facts, found.tolist()))
     return {"attacked": json.dumps(rows)}

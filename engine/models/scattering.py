@@ -246,7 +246,12 @@ class ScatteringLinear(Linear):
 
 
 @register(
-    "scattering-linear", title="fast model", one_pass=True, features="scattering-linear", source="arXiv:2011.11660"
+    "scattering-linear",
+    version=2,
+    title="fast model",
+    one_pass=True,
+    features="scattering-linear",
+    source="arXiv:2011.11660",
 )
 def scattering_linear(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Fixed wavelet features and one linear layer: all privacy budgets train in one pass."""

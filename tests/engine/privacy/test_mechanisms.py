@@ -82,3 +82,8 @@ def test_laplace_answers_add_up_and_gaussian_ones_cost_less_than_their_sum() -> 
 
 def test_a_promise_that_delta_keeps_alone_spends_nothing() -> None:
     assert mechanisms.gaussian_epsilon(1e7, 1e-5) == 0.0
+
+
+def test_the_members_that_a_promise_lets_be_found() -> None:
+    found = mechanisms.members_found(np.log(3), 0.0, np.array([0.0, 0.1, 0.25, 0.5, 1.0]))
+    assert found == pytest.approx([0.0, 0.3, 0.75, 5 / 6, 1.0])

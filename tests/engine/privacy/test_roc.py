@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from engine.mechanism import Mechanism
 from engine.privacy.accounting import noise_multiplier
+from engine.privacy.mechanisms import members_found
 from engine.privacy.roc import EXPONENTS, curve, roc
 
 FPRS = np.array([0.0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 1.0])
@@ -45,3 +46,14 @@ def test_a_curve_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     before = roc(FPRS, Mechanism(0.5, 3.0, 5), tmp_path)
     monkeypatch.setattr("engine.privacy.roc.composed", None)
     assert (roc(FPRS, Mechanism(0.5, 3.0, 5), tmp_path) == before).all()
+
+
+def test_a_promise_alone_says_less_than_the_training_that_keeps_it(tmp_path: Path) -> None:
+    alarms = np.array([0.001, 0.01, 0.1, 0.5])
+    noise = noise_multiplier(3.0, 1e-5, 0.1, 100)
+    trained = roc(alarms, Mechanism(0.1, noise, 100), tmp_path)
+    promised = members_found(3.0, 1e-5, alarms)
+    assert (trained <= promised + 1e-9).all()
+    assert (trained >= alarms).all()
+    noisier = roc(alarms, Mechanism(0.1, 2 * noise, 100), tmp_path)
+    assert (noisier < trained).all()
