@@ -38,7 +38,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 def supervise(jobs: ExitStack) -> None:
     """Keep a supervisor running until `jobs` closes. Where it cannot be started the pages say so themselves."""
     warm_up()
-    from engine import holdings, services
+    from engine import holdings, ledgers, services
     from engine.errors import FrontierError
     from engine.jobs.keeper import kept
     from engine.settings import Settings
@@ -46,6 +46,8 @@ def supervise(jobs: ExitStack) -> None:
     try:
         services.welcome()  # while the first browser loads its scripts
         holdings.sweep()
+        for name, found in ledgers.check().items():
+            log.error("the privacy ledger of %s does not add up: %s", name, "; ".join(found))
         jobs.enter_context(kept(Settings(), address=address()))
     except FrontierError as error:
         log.error("no supervisor: %s", error)

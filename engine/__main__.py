@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,9 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Your own images: list, add, delete.")
 app.add_typer(data, name="data")
+ledger = typer.Typer(help="What was spent of each data set's privacy, and what its owner allows.")
+app.add_typer(ledger, name="ledger")
+Dataset = Annotated[str, typer.Argument(help="A data set, as `ledger` lists it.")]
 
 
 def _any_of(registry: Registry) -> str:
@@ -231,12 +235,14 @@ def export_model(
 
     A torch.export program: pixels in [0, 1] to logits, loadable without Frontier.
     """
-    from engine import services
+    from engine import ledgers, services
     from engine.report.export import writable
 
     found = services.run_path(run)
     study = services.study(found.digest)
     assert study is not None
+    if ledgers.private(study.dataset) and (study.privacy.mode != "private" or found.epsilon == inf):
+        raise BadInput(f"run {run} has no guarantee, and {study.dataset} is marked private: it is not exported.")
     if out.is_dir():
         raise BadInput(f"--out {out} is a folder: name a file, for example {out / 'model.pt2'}")
     writable(out.parent)
@@ -255,12 +261,14 @@ def starter(
 
     Takes a quarter of an hour; what FRONTIER_HOME holds already is not computed again.
     """
-    from engine import services
+    from engine import ledgers, services
     from engine import starter as shipped
     from engine.planning import resolve
     from engine.store.queue import Span
 
     for name, study in shipped.wanted(names or ()).items():
+        if reason := ledgers.owner_only(study):
+            raise BadInput(f"the study {name} is not shipped: {reason}")
         status = _compute(resolve(study))
         if status.state != "done" or status.started is None or status.finished is None:
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
@@ -324,6 +332,75 @@ def delete_data(name: Annotated[str, typer.Argument(help="A data set of your own
 
     holdings.delete(name)
     _say(f"Deleted: {name}")
+
+
+@ledger.callback(invoke_without_command=True)
+def list_ledgers(context: typer.Context) -> None:
+    """List what was spent of each data set."""
+    from engine import ledgers
+    from engine.terminal import print_ledgers
+
+    if context.invoked_subcommand is None:
+        print_ledgers([ledgers.statement(name) for name in ledgers.names()])
+
+
+@ledger.command()
+def cap(
+    name: Dataset,
+    epsilon: Annotated[float, typer.Argument(help="What may be spent at most; inf lifts a cap.")],
+    delta: Annotated[float | None, typer.Option(help="At this delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
+) -> None:
+    """Set what may be spent: a study that would pass it is refused before it starts.
+
+    Another cap takes the place of the one before. Below what is spent it refuses all that follows.
+    """
+    from engine import ledgers
+
+    for member in ledgers.set_cap(name, epsilon, delta):
+        rule = f"at most {epsilon:g} from now on, by studies in mode private alone" if epsilon < inf else "no cap"
+        _say(f"{member}: {rule}.")
+
+
+@ledger.command()
+def private(name: Dataset) -> None:
+    """Mark a data set as private: results without a guarantee are neither linked nor exported."""
+    from engine import ledgers
+
+    for member in ledgers.mark(name, private=True):
+        _say(f"{member}: private. Results without a guarantee stay on this machine.")
+
+
+@ledger.command()
+def public(name: Dataset) -> None:
+    """Mark a data set as public: whatever is computed with it may be linked and exported."""
+    from engine import ledgers
+
+    for member in ledgers.mark(name, private=False):
+        _say(f"{member}: public. Whatever is computed with it may be linked and exported; a cap stays as it is.")
+
+
+@ledger.command()
+def check() -> None:
+    """Check that no row was changed, removed or moved, and say where each ledger stands.
+
+    Write the last numbers down elsewhere: then nobody who may write to this store can shorten it unseen.
+    """
+    from engine import ledgers
+    from engine.terminal import print_heads
+
+    problems = ledgers.check()
+    print_heads(ledgers.heads(), problems)
+    if problems:
+        raise FrontierError(f"the privacy ledger of {', '.join(problems)} does not add up: see above")
+
+
+@ledger.command("accept")
+def accept_ledger(name: Dataset) -> None:
+    """Go on from a ledger that does not add up, as it stands now; what was wrong stays written in it."""
+    from engine import ledgers
+
+    accepted = ledgers.accept(name)
+    _say(f"{name}: accepted although {'; '.join(accepted)}." if accepted else f"{name}: nothing is wrong with it.")
 
 
 def _find(start: str) -> "Status":

@@ -5,7 +5,7 @@ Like engine.services: what goes wrong is a FrontierError whose message may be sh
 
 from dataclasses import replace
 
-from engine import planning, services
+from engine import ledgers, planning, services
 from engine.data import entry
 from engine.errors import BadInput
 from engine.promise import Guarantees
@@ -30,13 +30,16 @@ def export(
     and for a study without results.
     """
     subject = _subject(digest, strength, settings or Settings())
+    if subject.withheld and subject.frame.empty:
+        raise BadInput(subject.withheld)
     return {file_name(name, width): exported(subject, name, width) for name in formats}
 
 
 def _subject(digest: str, strength: float | None, settings: Settings) -> Subject:
     if (found := services.status(digest, settings=settings)) is None:
         raise BadInput(f"study '{digest}' is unknown")
-    study, known = found.study, services.choices(settings=settings)
+    study, frame = found.study, services.frame(digest, settings=settings)
+    frame, known = ledgers.passed_on(study, frame, settings=settings), services.choices(settings=settings)
     asked = ((known.datasets, study.dataset), (known.models, study.model), (known.attacks, study.attack.name))
     data, model, attack = (_part(entries, name) for entries, name in asked)
     if study.own:  # its facts are in the study, also when its images are gone
@@ -46,12 +49,19 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         digest=digest,
         state=found.state,
         seconds=found.finished - found.started if found.finished and found.started else None,
-        frame=services.frame(digest, settings=settings),
+        frame=frame,
+        withheld=withheld(study, settings=settings),
         strength=figures.marked_strength(study.attack.eps or (), strength),
         parts=(data, model, attack),
         made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
         together=_together(study, digest, settings),
     )
+
+
+def withheld(study: Study, *, settings: Settings | None = None) -> str:
+    """What is left out of a study's files, as a sentence; "" when nothing is."""
+    reason = ledgers.owner_only(study, settings=settings)
+    return f"{reason} Those results are left out: they stay with the owner of the images." if reason else ""
 
 
 def _together(study: Study, digest: str, settings: Settings) -> Guarantees | None:

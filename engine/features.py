@@ -52,7 +52,7 @@ def _matrix(
     @torch.no_grad()
     def fill(out: cache.Words) -> None:
         for start in range(0, len(x), BATCH):
-            part = extractor.features(x[start : start + BATCH])
+            part = extractor.seen(x[start : start + BATCH])
             part = torch.cat([part, torch.ones(len(part), 1)], dim=1).bfloat16()
             out[start : start + BATCH] = part.view(torch.uint16).numpy()
             if start // BATCH % 8 == 7:
@@ -60,8 +60,9 @@ def _matrix(
 
     kind = models[study.model].facts["features"]  # several models may see the same
     versions = (entry.of(study).version, models[kind].version, torch.__version__)
-    made_from = hashlib.blake2b(x.numpy().tobytes() + repr(versions).encode(), digest_size=8).hexdigest()
-    shape = (len(x), extractor.features(x[:1]).shape[1] + 1)
+    made_by = (repr(versions) + extractor.basis).encode()
+    made_from = hashlib.blake2b(x.numpy().tobytes() + made_by, digest_size=8).hexdigest()
+    shape = (len(x), extractor.seen(x[:1]).shape[1] + 1)
     name = f"{study.dataset}-{kind}-{split}-{made_from}"
     words = cache.matrix(folder, name, shape, fill, cap_gb)
     return torch.from_numpy(words).view(torch.bfloat16)

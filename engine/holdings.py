@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from engine import services
+from engine import ledgers, services
 from engine.data import cache, entry, folder, images, own
 from engine.data.folder import Progress, Source
 from engine.data.own import About
@@ -72,8 +72,13 @@ def draft(name: str, *, settings: Settings | None = None) -> Draft | None:
 
 
 def keep(name: str, *, settings: Settings | None = None) -> str:
-    """Keep a draft; the name under which studies use it. BadInput when it is gone."""
-    return own.keep(name, (settings or Settings()).data_root)
+    """Keep a draft; the name under which studies use it. From then on it shares the privacy ledger of its images.
+
+    BadInput when it is gone.
+    """
+    kept_as = own.keep(name, (settings or Settings()).data_root)
+    ledgers.enrol(kept_as, settings=settings)
+    return kept_as
 
 
 def discard(name: str, *, settings: Settings | None = None) -> None:

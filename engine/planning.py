@@ -29,7 +29,7 @@ def resolve(study: Study) -> Study:
     independent = study.privacy.independent_batches and bool(models[study.model].facts["one_pass"])  # else they are
     clip_only = study.privacy.clip_only and not all(map(isinf, study.privacy.epsilons))  # as which budget, else?
     n_train = facts["n_train"]
-    delta = min(1e-5, 1 / (10 * n_train)) if study.privacy.delta is None else study.privacy.delta
+    delta = usual_delta(n_train) if study.privacy.delta is None else study.privacy.delta
     if not DELTA_LOW <= delta < 1 / n_train:
         raise BadInput(
             f"delta={short(delta)} is not in [{DELTA_LOW:g}, 1/N = {1 / n_train:.3g}) "
@@ -59,6 +59,15 @@ def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack
             "steps": attack.steps if attacks[attack.name].facts["iterative"] else 1,
         }
     )
+
+
+def usual_delta(n_train: int) -> float:
+    """Delta where nobody says another one: well below one in so many images.
+
+    >>> usual_delta(1_000), usual_delta(1_000_000)
+    (1e-05, 1e-07)
+    """
+    return min(1e-5, 1 / (10 * n_train))
 
 
 def shares_batches(study: Study) -> bool:

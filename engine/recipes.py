@@ -45,6 +45,15 @@ def _linear(epsilon: float, n_train: int) -> Recipe:
     return Recipe(batch=min(8192, n_train // 3), steps=219, learning_rate=rate, max_grad_norm=0.1)
 
 
+def _logarithms(epsilon: float, n_train: int) -> Recipe:
+    if n_train < SMALL:
+        return _linear(epsilon, n_train)
+    if isinf(epsilon):
+        return Recipe(batch=1024, steps=1000, learning_rate=0.01)
+    rate = min(48.0, 3.2 * epsilon**0.85)
+    return Recipe(batch=min(8192, n_train // 3), steps=439, learning_rate=rate, max_grad_norm=0.1)
+
+
 def _network(epsilon: float, n_train: int) -> Recipe:
     if n_train < SMALL:
         if isinf(epsilon):
@@ -69,6 +78,7 @@ def _deeper(epsilon: float, n_train: int, *, rate: tuple[float, float], steps: t
 
 _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "scattering-linear": _linear,
+    "log-scattering": _logarithms,
     "pretrained-linear": _linear,
     "cnn": _network,
     "scattering-cnn": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),

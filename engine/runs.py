@@ -29,7 +29,7 @@ from engine.events import Event, Provisional, Redone, Stage, Trained
 from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models import weights as published
-from engine.models.fixed import OnFeatures
+from engine.models.fixed import Linear, OnFeatures
 from engine.privacy import streams
 from engine.privacy.accounting import UNIT, spending
 from engine.recipes import recipe
@@ -117,12 +117,12 @@ def _train(
         found = features.of_splits(job.study, fresh, data, emit, places.cache, places.cache_gb)
     session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
     if models[job.study.model].facts["one_pass"]:
+        assert isinstance(fresh, Linear)
         independent = job.study.privacy.independent_batches
         trained = training.train_linear(*found, candidates, identity, session, independent=independent)
         for candidate in candidates:
             matrix, cost = trained[candidate.key]
-            tensors = {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}
-            _keep(job.study, places.folder, candidate, tensors, cost)
+            _keep(job.study, places.folder, candidate, fresh.kept(matrix), cost)
         return
     seen, prefix = data, ""
     if isinstance(fresh, OnFeatures):

@@ -6,7 +6,6 @@ a FrontierError whose message may be shown as it stands.
 
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,7 +17,7 @@ import pandas as pd
 from engine import planning, starter
 from engine.data import cache, datasets, entry, images, own
 from engine.errors import BadInput, DataMissing
-from engine.jobs import deletion, supervisor, timing
+from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
 from engine.models import models, weights
@@ -28,7 +27,7 @@ from engine.robustness import attacks
 from engine.settings import Settings
 from engine.store.overview import Names
 from engine.store.queue import Planned
-from engine.store.store import Store
+from engine.store.store import Store, opened
 from engine.study import OWN, Job, Study
 from engine.wanted import ALL, Wanted
 
@@ -90,7 +89,7 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     """Queue a study and return its digest; one that is known is not queued twice, only what failed or was stopped.
 
     `who` is noted as waiting for it: "page" for good, anyone else while `touch` is called. BadInput or DataMissing
-    come before anything is stored.
+    come before anything is stored; so does a cap that this study would pass.
     """
     settings = settings or Settings()
     resolved = resolve(study, settings=settings)
@@ -98,9 +97,9 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
         raise DataMissing(images.remedy(resolved.dataset, settings.data_root))
     if weights.locate(resolved.model, settings.data_root) is None:
         raise DataMissing(weights.remedy(resolved.model, settings.data_root))
-    digest = planning.digest(resolved)
-    plan = _planned(resolved, settings)
-    _store(settings.home).queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE)
+    digest, store = planning.digest(resolved), opened(settings.home)
+    plan, reserve = _planned(resolved, settings), charging.reservation(store, digest, resolved, settings)
+    store.queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE, reserve=reserve)
     return digest
 
 
@@ -208,7 +207,7 @@ def retry(digest: str, *, settings: Settings | None = None) -> None:
 def status(digest: str, *, settings: Settings | None = None) -> Status | None:
     """How a study stands, or None if there is none of that digest."""
     settings = settings or Settings()
-    view = _store(settings.home).overview.study(digest)
+    view = opened(settings.home).overview.study(digest)
     return None if view is None else _summaries([view], settings)[0]
 
 
@@ -217,13 +216,13 @@ def statuses(
 ) -> list[Status]:
     """How studies stand, newest first; of those that are wanted."""
     settings = settings or Settings()
-    return _summaries(_store(settings.home).overview.studies(limit, offset, wanted), settings)
+    return _summaries(opened(settings.home).overview.studies(limit, offset, wanted), settings)
 
 
 def live(limit: int, wanted: Wanted = ALL, *, settings: Settings | None = None) -> list[Status]:
     """Studies that run or wait, in the order of their turn."""
     settings = settings or Settings()
-    return _summaries(_store(settings.home).overview.live(limit, wanted), settings)
+    return _summaries(opened(settings.home).overview.live(limit, wanted), settings)
 
 
 def counts(wanted: Wanted = ALL, *, settings: Settings | None = None) -> dict[str, int]:
@@ -252,7 +251,7 @@ def annotate(
 def belongings(digest: str, *, settings: Settings | None = None) -> Belongings:
     """What goes when a study is deleted."""
     settings = settings or Settings()
-    return deletion.belongings(_store(settings.home), digest, settings)
+    return deletion.belongings(opened(settings.home), digest, settings)
 
 
 def delete(digest: str, *, settings: Settings | None = None) -> bool:
@@ -261,11 +260,11 @@ def delete(digest: str, *, settings: Settings | None = None) -> bool:
     FrontierError if it does not stop in 10 s, StoreError if it cannot be removed.
     """
     settings = settings or Settings()
-    return deletion.delete(_store(settings.home), digest, settings)
+    return deletion.delete(opened(settings.home), digest, settings)
 
 
 def _summaries(views: list[Any], settings: Settings) -> list[Status]:
-    overview = _store(settings.home).overview
+    overview = opened(settings.home).overview
     live = any(job.state in ("queued", "running", "stopping") for view in views for job in view.jobs)
     line = overview.line() if live else []
     running = overview.running() if live else []
@@ -291,14 +290,14 @@ def provisional(digest: str, *, settings: Settings | None = None) -> pd.DataFram
 def runs(digest: str, *, settings: Settings | None = None) -> pd.DataFrame:
     """Trained models: run, epsilon, seed, path."""
     settings = settings or Settings()
-    found = _store(settings.home).measured.runs(digest)
+    found = opened(settings.home).measured.runs(digest)
     return found.assign(path=[str(settings.artifacts / path) for path in found["path"]])
 
 
 def run_path(run: int | str, *, settings: Settings | None = None) -> RunPath:
     """Where a trained model's weights lie; BadInput if there is no such run."""
     settings = settings or Settings()
-    found = _store(settings.home).measured.run(int(run)) if str(run).isdigit() else None
+    found = opened(settings.home).measured.run(int(run)) if str(run).isdigit() else None
     if found is None:
         raise BadInput(f"run '{run}' is unknown; `python -m engine show STUDY` lists the runs of a study")
     return RunPath(settings.artifacts / found.path, found.study, found.epsilon, found.seed)
@@ -360,7 +359,7 @@ def welcome(*, settings: Settings | None = None) -> None:
 
 @lru_cache(maxsize=16)
 def _welcomed(home: Path) -> None:
-    starter.bring(_store(home))
+    starter.bring(opened(home))
 
 
 def made_by(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
@@ -390,22 +389,9 @@ def log(digest: str, *, settings: Settings | None = None) -> str:
 
 
 def _of(settings: Settings | None) -> Store:
-    return _store((settings or Settings()).home)
-
-
-_opening = threading.Lock()
-
-
-def _store(home: Path) -> Store:
-    with _opening:
-        return _opened(home)
-
-
-@lru_cache(maxsize=16)
-def _opened(home: Path) -> Store:
-    return Store(home)
+    return opened((settings or Settings()).home)
 
 
 def _machine(settings: Settings) -> timing.Machine:
-    speeds = _store(settings.home).measured.speeds()
+    speeds = opened(settings.home).measured.speeds()
     return timing.Machine(settings.cores, settings.workers, speeds)

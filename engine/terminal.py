@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine import ledgers
 from engine.data import datasets, own
 from engine.data.images import locate, remedy
 from engine.data.own import About
 from engine.jobs.progress import Status
+from engine.ledgers import Statement
 from engine.machine import PACKAGES, installed, machine
 from engine.models import models, weights
 from engine.planning import n_points
@@ -182,6 +184,33 @@ def print_own(sets: list[About]) -> None:
     _print(table if sets else "No data sets of your own yet: `python -m engine data add PATH`.")
 
 
+def print_ledgers(statements: list[Statement]) -> None:
+    """One line a data set: what was spent, what may be, and what stands beside it."""
+    table = Table(
+        "data set", "spent", "delta", "cap", "releases", "without guarantee", "marked", "ledger", box=None,
+        pad_edge=False,
+    )  # fmt: skip
+    for one in statements:
+        cap = f"{one.cap.epsilon:g}" if one.cap else "none"
+        counts = f"{len(one.releases)}", f"{len(one.unprotected)}"
+        state = "DOES NOT ADD UP" if one.problems else "whole"
+        marked = "private" if one.private else "public"
+        table.add_row(one.dataset, f"{one.total:.2f}", f"{one.delta:.3g}", cap, *counts, marked, state)
+    _print(table)
+    _print("Spent: information, an upper bound by Renyi curves, where there is no cap; a cap is what is guaranteed.")
+
+
+def print_heads(heads: dict[str, tuple[int, str]], problems: dict[str, list[str]]) -> None:
+    """The newest row of each data set, and what does not add up."""
+    table = Table("data set", "last row", "hash", box=None, pad_edge=False)
+    for name, (number, sealed) in heads.items():
+        table.add_row(name, str(number), sealed)
+    _print(table if heads else "Nothing was charged yet.")
+    for name, found in problems.items():
+        for phrase in found:
+            _print(f"{name}: {phrase}.")
+
+
 def print_doctor() -> None:
     """What is installed, where things lie, how large they are, and what is missing with its remedy."""
     settings, host = Settings(), machine()
@@ -206,6 +235,9 @@ def print_doctor() -> None:
     for table in (packages, places, data):
         _print("")
         _print(table)
+    _print("")
+    for name, found in ledgers.check().items():
+        _print(f"The privacy ledger of {name} does not add up: {'; '.join(found)}.")
 
 
 def _whereabouts(name: str, root: Path) -> str:

@@ -22,9 +22,18 @@ page = st.navigation(
             st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True),
             st.Page("explore/stories.py", title="Stories", icon=":material/auto_stories:", url_path="stories"),
         ],
+        "Learn": [
+            st.Page(
+                "learn/privacy_budget.py",
+                title="What is a privacy budget?",
+                icon=":material/school:",
+                url_path="privacy-budget",
+            ),
+        ],
         "Workspace": [
             st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path=DATA),
             st.Page("workspace/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+            st.Page("workspace/ledger.py", title="Privacy ledger", icon=":material/menu_book:", url_path="ledger"),
         ],
     },
     expanded=True,

@@ -12,7 +12,16 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (  # a module may import from its own layer and from those below it
     ("app", "pages"),
     ("engine.__main__", "engine.terminal"),
-    ("engine.services", "engine.exports", "engine.holdings", "engine.starter", "engine.stories", "engine.report"),
+    (
+        "engine.services",
+        "engine.ledgers",
+        "engine.exports",
+        "engine.holdings",
+        "engine.lessons",
+        "engine.starter",
+        "engine.stories",
+        "engine.report",
+    ),
     ("engine.jobs",),
     ("engine.store", "engine.runs"),
     ("engine.planning", "engine.guarantees"),
@@ -143,7 +152,16 @@ def test_the_engine_package_holds_a_docstring_and_no_import(package: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "module", ["engine.services", "engine.holdings", "engine.planning", "engine.privacy.accounting", "engine.__main__"]
+    "module",
+    [
+        "engine.services",
+        "engine.ledgers",
+        "engine.holdings",
+        "engine.lessons",
+        "engine.planning",
+        "engine.privacy.accounting",
+        "engine.__main__",
+    ],
 )
 def test_importing_it_loads_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit(sum(name in sys.modules for name in {TORCH!r}))"

@@ -65,7 +65,7 @@ def trim(cache: Path, cap_gb: float, keep: Path | None = None) -> None:
 
 def forget(cache: Path, dataset: str) -> None:
     """Delete everything that was made from a data set."""
-    for file in cache.glob(f"{dataset}-*.npy"):
+    for file in cache.glob(f"{dataset}-*.np[yz]"):
         file.unlink(missing_ok=True)
 
 

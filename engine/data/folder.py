@@ -41,13 +41,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Labelled pictures in both splits. `repeated` test pictures were left out because they are in training, too."""
+    """Labelled pictures in both splits. `repeated` test pictures were left out because they are in training, too.
+
+    `marks` (sorted, none twice) name the training pictures as they came and as they are kept.
+    """
 
     classes: tuple[str, ...]
     train: Part
     test: Part
     repeated: int
     passed_over: tuple[str, ...]
+    marks: NDArray[np.uint64]
 
     @property
     def content(self) -> str:
@@ -79,9 +83,9 @@ def read(source: Source, *, side: int = SIDE, tell: Progress | None = None) -> P
         most = MAX_KEPT // side**2
         if len(found) > most:
             raise BadInput(f"there are {len(found):,} pictures: at {side} x {side} pixels at most {most:,} are kept.")
-        x = _grey_if_possible(_decoded(found, side, tell or _silence))
+        colour, marks = _decoded(found, side, tell or _silence)
         passed_over = tuple(file.path for file in files if not file.is_picture and not file.is_noise)
-    return _split(found, x, passed_over)
+    return _split(found, _grey_if_possible(colour), marks, passed_over)
 
 
 def _silence(done: int, total: int) -> None:
@@ -128,9 +132,9 @@ def _on_disk(path: Path, root: Path) -> File:
     return File(path.relative_to(root).as_posix(), read)
 
 
-def _decoded(found: Sequence[Labelled], side: int, tell: Progress) -> NDArray[np.uint8]:
-    """(N, 3, side, side), one picture in memory at a time."""
-    x, pixels = np.empty((len(found), 3, side, side), np.uint8), 0
+def _decoded(found: Sequence[Labelled], side: int, tell: Progress) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+    """(N, 3, side, side) and the mark of each, one picture in memory at a time."""
+    x, marks, pixels = np.empty((len(found), 3, side, side), np.uint8), np.empty(len(found), np.uint64), 0
     for i, one in _in_time(found, tell):
         whole = one.file.read()
         pixels += picture.size(whole, one.file.path)
@@ -138,8 +142,8 @@ def _decoded(found: Sequence[Labelled], side: int, tell: Progress) -> NDArray[np
             raise BadInput(
                 f"up to {shown(one.file.path)} there are {pixels:,} pixels: at most {MAX_DECODED:,} are read."
             )
-        x[i] = picture.decode(whole, side, one.file.path)
-    return x
+        x[i], marks[i] = picture.read(whole, side, one.file.path)
+    return x, marks
 
 
 def _in_time(found: Sequence[Labelled], tell: Progress) -> Iterator[tuple[int, Labelled]]:
@@ -164,7 +168,9 @@ def _grey_if_possible(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(x[:, :1]) if grey else x
 
 
-def _split(found: Sequence[Labelled], x: NDArray[np.uint8], passed_over: tuple[str, ...]) -> Pictures:
+def _split(
+    found: Sequence[Labelled], x: NDArray[np.uint8], marks: NDArray[np.uint64], passed_over: tuple[str, ...]
+) -> Pictures:
     """Both splits in the order of the pictures' hashes, which mixes classes and does not depend on names."""
     classes = tuple(sorted({one.name for one in found}))
     y = np.array([classes.index(one.name) for one in found], np.int64)
@@ -177,7 +183,14 @@ def _split(found: Sequence[Labelled], x: NDArray[np.uint8], passed_over: tuple[s
     for_test = [i for i in order if i in test and hashes[i] not in learned]
     _still_enough(classes, y, for_train, for_test)
     train, test_part = (Part(x[indices], y[indices]) for indices in (for_train, for_test))
-    return Pictures(classes, train, test_part, len(test) - len(for_test), passed_over)
+    known_by = np.unique([*marks[for_train], *kept_marks(train.x)])
+    return Pictures(classes, train, test_part, len(test) - len(for_test), passed_over, known_by)
+
+
+def kept_marks(x: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """What kept pixels (N, C, side, side) are known by, the same for a grey picture kept with or without colours."""
+    colours = np.broadcast_to(x, (len(x), 3, *x.shape[2:]))
+    return np.array([picture.mark(f"kept {one.shape}".encode() + one.tobytes()) for one in colours], np.uint64)
 
 
 def _chosen(hashes: Sequence[bytes], y: NDArray[np.int64]) -> set[int]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from engine.data import folder, samples
@@ -23,6 +24,7 @@ from engine.study import DIGITS, OWN, Frozen, Own
 DRAFT = ".new-"  # a set that was read and not yet kept
 ABANDONED = 2 * 3600  # seconds after which nobody will keep a draft any more
 MAX_TITLE = 60  # characters
+MARKS = "marks.npy"  # by what its training pictures are known in other sets
 ARRAYS = ("train-x", "train-y", "test-x", "test-y")
 
 
@@ -126,6 +128,7 @@ def _write(place: Path, pictures: Pictures, about: About) -> None:
     for split, part in (("train", pictures.train), ("test", pictures.test)):
         np.save(place / f"{split}-x.npy", part.x)
         np.save(place / f"{split}-y.npy", part.y)
+    np.save(place / MARKS, pictures.marks)
     (place / "samples.png").write_bytes(samples.strip(pictures.test.x, pictures.test.y))
     (place / "about.json").write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -176,6 +179,18 @@ def sweep(root: Path) -> None:
         with suppress(OSError):  # another one sweeps, too, or may do so later
             if time.time() - place.stat().st_mtime > ABANDONED:
                 shutil.rmtree(place, ignore_errors=True)
+
+
+def marks(name: str, root: Path) -> NDArray[np.uint64]:
+    """By what the training pictures of a kept set are known in others (sorted, none twice); DataMissing if damaged."""
+    about = find(name, root)
+    if about is None:
+        raise DataMissing(f"dataset '{name[:60]}' is not kept on this machine.")
+    place = root / PLACE / name.removeprefix(OWN)
+    read(place, train=True, content=about.own.content)
+    kept = folder.kept_marks(np.load(place / "train-x.npy"))
+    known: NDArray[np.uint64] = np.load(place / MARKS) if (place / MARKS).is_file() else kept
+    return np.union1d(known, kept)
 
 
 def used(root: Path) -> int:

@@ -1,5 +1,6 @@
 """One PNG or JPEG as pixels of a stated size. Only decoded pixels leave here: what hides behind them is gone."""
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from engine.errors import BadInput
 MAX_PIXELS = 1 << 24  # of one picture: 4,096 x 4,096
 MAX_SCANS = 100  # of one JPEG: each is a pass over the whole picture, and ten are usual
 SCAN = b"\xff\xda"  # begins one; within a scan a byte FF is always followed by 00
+MARKED = 96  # pixels a side of which a JPEG is decoded at least, to be known again whatever it is resized to
 DRAFT = 2  # a JPEG is decoded at no less than so many times the side: several times faster
 
 Pixels = NDArray[np.uint8]
@@ -25,13 +27,26 @@ def size(content: bytes, path: str) -> int:
         return image.width * image.height
 
 
-def decode(content: bytes, side: int, path: str) -> Pixels:
-    """(3, side, side): upright, on white where it is transparent, its middle square, made smaller or larger."""
+def read(content: bytes, side: int, path: str) -> tuple[Pixels, int]:
+    """(3, side, side): upright, on white where it is transparent, its middle square, made smaller or larger; its mark.
+
+    The mark is the same for the same picture at every `side`, under every name and with other words in its
+    file; another one after any change to its pixels.
+    """
     with _opened(content, path) as image:
         image.draft(image.mode, (DRAFT * side, DRAFT * side))
-        upright = ImageOps.exif_transpose(image)
-        square = ImageOps.fit(_rgb(upright), (side, side), Image.Resampling.BILINEAR)
-        return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
+        size, upright = image.size, _rgb(ImageOps.exif_transpose(image))
+        square = ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR)
+    with _opened(content, path) as image:
+        image.draft(image.mode, (MARKED, MARKED))
+        if image.size != size:
+            upright = _rgb(ImageOps.exif_transpose(image))
+    return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1), mark(f"{upright.size}".encode() + upright.tobytes())
+
+
+def mark(seen: bytes) -> int:
+    """A number of 64 bits that names pixels: two of a hundred thousand agree by chance once in a billion sets."""
+    return int.from_bytes(hashlib.blake2b(seen, digest_size=8).digest(), "little")
 
 
 @contextmanager

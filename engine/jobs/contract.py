@@ -13,9 +13,11 @@ from typing import Any
 from engine import planning
 from engine.checks import known
 from engine.errors import Cancelled, FrontierError, StaleAttempt
-from engine.events import STAGES, Event, Provisional, Stage, Trained
+from engine.events import STAGES, Event, Provisional, Redone, Releases, Stage, Trained
+from engine.jobs import charging
 from engine.jobs.timing import CACHED, reference
 from engine.results import Row
+from engine.store.books import Asked
 from engine.store.measured import Batch, Progress, Speed
 from engine.store.queue import Claim
 from engine.store.store import Store
@@ -30,7 +32,8 @@ class Recorder:
     """Takes events from a job; progress is written in batches from a thread of its own.
 
     Rows and trained models are written before `emit` returns: a checkpoint made afterwards never runs ahead of the
-    store, so a killed job loses no point. `emit` raises what the last write met: StaleAttempt, Cancelled or StoreError.
+    store, so a killed job loses no point. What is released is in the privacy ledger before `emit` returns, or refused.
+    `emit` raises what the last write met: StaleAttempt, Cancelled or StoreError; BadInput when a cap would be passed.
     """
 
     def __init__(self, store: Store, claim: Claim, artifacts: Path, cores: int) -> None:
@@ -40,6 +43,7 @@ class Recorder:
         self._cores = cores
         self._batch = Batch()
         self._progress: Progress | None = None
+        self._released: Asked | None = None
         self._known: Mapping[Speed, float] = store.measured.speeds()
         self._failure: FrontierError | None = None
         self._lock = threading.Lock()
@@ -61,10 +65,22 @@ class Recorder:
         """Note one event; raises if this job is no longer ours, no longer wanted, or cannot be written."""
         if self._failure is not None:
             raise self._failure
+        if isinstance(event, Releases | Redone):
+            self._charge(event)
+            return
         with self._lock:
             self._note(event)
         if isinstance(event, Row | Trained):
             self._write()
+
+    def _charge(self, event: Releases | Redone) -> None:
+        claim, ledger = self._claim, self._store.ledger
+        if isinstance(event, Releases):
+            self._released = charging.asked(claim.study, claim.job.study, event)
+            ledger.release(claim, self._released)
+        else:
+            assert self._released is not None, "a job says what it releases before it goes on"
+            ledger.redo(claim, self._released, event)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Stage):
@@ -145,6 +161,8 @@ def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifa
     """
     try:
         _belongs(claim)
+        if claim.job.study.own:
+            charging.enrol(store, claim.job.study.dataset, places.data)
         with Recorder(store, claim, artifacts, cores) as recorder:
             execute(claim.job, recorder.emit, places=places, threads=claim.threads)
     except (StaleAttempt, Cancelled):

@@ -7,10 +7,15 @@ class OnFeatures(nn.Module):
     """`features` has nothing to be trained, `head` everything; only `head` is in the state that is kept."""
 
     head: nn.Module
+    basis = ""  # names what `seen` is made with, besides the features
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] -> (N, F)."""
         raise NotImplementedError
+
+    def seen(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, K): what is kept of images and trained on: the features, or coordinates of them."""
+        return self.features(x)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(x))
@@ -29,3 +34,7 @@ class Linear(OnFeatures):
     @property
     def head(self) -> nn.Module:  # type: ignore[override]
         return self.linear
+
+    def kept(self, matrix: Tensor) -> dict[str, Tensor]:
+        """The state of a model from weights (K + 1, n_classes) on what was `seen`, the last row the bias."""
+        return {"linear.weight": matrix[:-1].T.contiguous(), "linear.bias": matrix[-1].contiguous()}

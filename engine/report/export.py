@@ -29,7 +29,8 @@ class Subject:
 
     `frame` holds finished results only; `parts` are data set, model and attack; `seconds` is None until it has ended.
     `made` is what study.json says of another machine that made it, empty for this one; `together` what releasing all
-    of its models promises, None where that is not known.
+    of its models promises, None where that is not known. `withheld` says what is not in `frame` because it stays with
+    the owner of the images.
     """
 
     study: Study
@@ -41,6 +42,7 @@ class Subject:
     parts: tuple[Part, Part, Part]
     made: Mapping[str, Any] = field(default_factory=dict)
     together: Guarantees | None = None
+    withheld: str = ""
 
     @property
     def described(self) -> dict[str, Any]:
@@ -52,11 +54,12 @@ class Subject:
             seconds=self.seconds,
             together=self.together,
         )
-        return here | dict(self.made)
+        return here | dict(self.made) | ({"withheld": self.withheld} if self.withheld else {})
 
     @property
     def caption(self) -> str:
-        return caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together)
+        said = caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together)
+        return f"{said} {self.withheld}".rstrip()
 
     @property
     def information(self) -> figures.TradeOff:
@@ -88,7 +91,7 @@ def _picture(kind: str) -> Callable[[Subject, int], bytes]:
         from engine.report.printing import printed  # half a second, which only pictures should cost
 
         about = {"Title": f"Frontier, study {subject.digest}", "Description": subject.caption}
-        note = document.unfinished(subject.study, subject.frame)
+        note = "" if subject.withheld else document.unfinished(subject.study, subject.frame)
         return printed(subject.information, kind, width=width, note=note, about=about)
 
     return made

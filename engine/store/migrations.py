@@ -99,7 +99,26 @@ CLIPPED_TRAINED = """CREATE TABLE trained_next (
     UNIQUE (study, epsilon, seed, clip_only), FOREIGN KEY(study) REFERENCES studies (digest)
 )"""
 
+
+def a_privacy_ledger(connection: Connection) -> None:
+    """3 to 4: what was released of each data set, which only grows; whose own images have pictures in common."""
+    for statement in (
+        """CREATE TABLE ledger (
+            dataset VARCHAR NOT NULL, number INTEGER NOT NULL, written FLOAT NOT NULL, kind VARCHAR NOT NULL,
+            body TEXT NOT NULL, previous VARCHAR NOT NULL, hash VARCHAR NOT NULL, PRIMARY KEY (dataset, number)
+        )""",
+        *(
+            f"CREATE TRIGGER ledger_keeps_what_it_has_{change.lower()} BEFORE {change} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
+            for change in ("UPDATE", "DELETE")
+        ),
+        "CREATE TABLE pictures (dataset VARCHAR NOT NULL, marks BLOB NOT NULL, PRIMARY KEY (dataset))",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 MIGRATIONS: dict[int, Step] = {  # from a schema number to the next one
     1: notes_tags_and_numbers_used_once,
     2: clip_only_and_made_by,
+    3: a_privacy_ledger,
 }

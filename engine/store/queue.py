@@ -60,14 +60,28 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, digest: str, study: Study, plan: Sequence[Planned], *, who: str, lasting: bool) -> bool:
-        """Queue a study's jobs, or those that failed or were stopped if it is known; True if anything was queued."""
+    def submit(
+        self,
+        digest: str,
+        study: Study,
+        plan: Sequence[Planned],
+        *,
+        who: str,
+        lasting: bool,
+        reserve: Callable[[Connection], None] | None = None,
+    ) -> bool:
+        """Queue a study's jobs, or those that failed or were stopped if it is known; True if anything was queued.
+
+        `reserve` is asked in the same transaction if anything is: what it raises leaves everything as it was.
+        """
         now = time.time()
         with self._database.write() as connection:
             new = connection.execute(select(studies.c.digest).where(studies.c.digest == digest)).first() is None
             if new:
                 _insert(connection, digest, study, plan, now)
             queued = new or _requeue_ended(connection, digest)
+            if queued and reserve:
+                reserve(connection)
             _want(connection, digest, who, lasting, now)
         return queued
 

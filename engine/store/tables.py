@@ -4,22 +4,25 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from engine.results import Row
 
-SCHEMA = 3  # raised with a step in migrations.py
+SCHEMA = 4  # raised with a step in migrations.py
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -133,4 +136,30 @@ interests = Table(
     Column("who", String, primary_key=True),
     Column("seen", Float, nullable=False),
     Column("lasting", Boolean, nullable=False),
+)
+
+# what was spent outlives the study that spent it: nothing here refers to one by a column called study
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("written", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+for change in ("UPDATE", "DELETE"):
+    refused = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER ledger_keeps_what_it_has_{change.lower()} BEFORE {change} ON ledger "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
+    )
+    event.listen(ledger, "after_create", refused.execute_if(dialect="sqlite"))
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("marks", LargeBinary, nullable=False),
 )

@@ -137,7 +137,7 @@ with view:
     if status is not None and request is not None and request.digest != status.digest:
         differs(status, request, link)
 study_link.keep(link.digest, kept(link, request))
-toolbar.show_link(place)
+toolbar.show_link(place, status)
 
 if link.present:
     present.end()

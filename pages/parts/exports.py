@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine import exports
+from engine import exports, ledgers, services
 from engine.report.export import FORMATS, WIDTHS, download_name
 from engine.study import Study
 from pages.parts import labels
@@ -24,6 +24,10 @@ def mark(digest: str, strength: float | None) -> None:
 def panel(digest: str, study: Study) -> None:
     """Behind one button, every file that there is of a study with results; each is made when it is clicked."""
     with st.popover(labels.EXPORT, icon=":material/download:"):
+        if reason := exports.withheld(study):
+            st.info(reason, icon=":material/lock:")
+            if ledgers.passed_on(study, services.frame(digest)).empty:
+                return
         _download(digest, study, "zip", labels.EVERYTHING, width=WIDTHS[-1], primary=True)
         st.caption(labels.EVERYTHING_HELP)
         for width in WIDTHS:

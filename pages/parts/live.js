@@ -1,42 +1,9 @@
-// Draws plotly figures into <figure>s that stay: Plotly.react updates them, so zoom, legend and hover survive.
+// After plots.js. Draws plotly figures into <figure>s that stay: Plotly.react updates them, so zoom, legend and hover survive.
 const PAUSE = 120; // ms that the mark rests before the server is told: it writes the sentence and the link
-const shared = (window.__frontierCharts ??= {});
 
 shared.escape ??= document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector(".st-key-leave button")?.click();
 }) ?? true;
-
-function loadPlotly(url) {
-  return (shared.plotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { shared.plotly = undefined; script.remove(); reject(new Error(url)); };
-    document.head.append(script);
-  }));
-}
-
-// var(--st-text-color) and var(--st-chart-categorical-colors,1) become the colours of the reader's theme
-function coloured(value, style) {
-  if (typeof value === "string") {
-    const found = /^var\((--[\w-]+)(?:,(\d+))?\)$/.exec(value);
-    if (!found) return value;
-    const colour = style.getPropertyValue(found[1]).trim();
-    return found[2] === undefined ? colour : colour.split(/,(?![^(]*\))/)[Number(found[2])].trim();
-  }
-  if (Array.isArray(value)) return value.map((item) => coloured(item, style));
-  if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, coloured(item, style)]));
-  }
-  return value;
-}
-
-// Streamlit gives the theme to components only: the rest of the page (frontier.css) borrows it here.
-function lendColours(style) {
-  for (const name of ["text-color", "background-color", "border-color", "primary-color"]) {
-    document.body.style.setProperty(`--frontier-${name}`, style.getPropertyValue(`--st-${name}`));
-  }
-}
 
 // Everything that is measured in pixels, larger: for a screen that is looked at from afar and has the room.
 const ROOMY = 900; // px

@@ -17,7 +17,7 @@ _component = st.components.v2.component(
     "frontier_charts",
     html='<div class="frontier-charts"></div>',
     css=(HERE / "live.css").read_text(encoding="utf-8"),
-    js=(HERE / "live.js").read_text(encoding="utf-8"),
+    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("plots.js", "live.js")),
     isolate_styles=False,
 )
 

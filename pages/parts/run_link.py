@@ -3,7 +3,7 @@
 Whoever comes by the navigation finds the page as it was left.
 """
 
-from pages.parts import address, run_filter, run_overlay, ticked
+from pages.parts import address, run_filter, run_overlay, study_link, ticked
 
 PAGE = "runs"
 COMPARE = "compare"
@@ -22,6 +22,6 @@ def read() -> None:
 
 def write() -> None:
     """Make the address say what is shown."""
-    digests = ticked.current()
+    digests = [digest for digest in ticked.current() if study_link.may_be_linked(digest)]
     compared = {COMPARE: ",".join(digests)} if digests else {}
     address.write(PAGE, run_filter.said() | compared | (run_overlay.said() if len(digests) > 1 else {}))

@@ -8,7 +8,7 @@ from math import isnan
 
 import streamlit as st
 
-from engine import options, services
+from engine import ledgers, options, services
 from engine.errors import BadInput, DataMissing
 from engine.jobs.progress import Status
 from engine.planning import resolve
@@ -88,8 +88,11 @@ def show(digest: str) -> None:
 
 
 def keep(digest: str | None, asked: Study | None) -> None:
-    """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said."""
-    said = {PARAMETER: digest} if digest else {}
+    """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said.
+
+    A study whose results stay with their owner is not named.
+    """
+    said = {PARAMETER: digest} if digest and may_be_linked(digest) else {}
     if asked is None:
         before, _ = address.read(PAGE)
         said |= {name: before[name] for name in options.OPTIONS if name in before}
@@ -107,6 +110,12 @@ def _seen() -> dict[str, str]:
     said |= {} if mark is None else {"mark": f"{mark:g}"}
     said |= {key: str(st.session_state[key]) for key in (CLEAN, ATTACKED) if st.session_state.get(key) is not None}
     return said | ({PRESENT: "1"} if present else {})
+
+
+def may_be_linked(digest: str) -> bool:
+    """Whether results of a study may be passed on by a link."""
+    study = services.study(digest)
+    return study is None or not ledgers.owner_only(study)
 
 
 def keep_mark() -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from engine import ledgers
 from engine.jobs.progress import Status
 from pages.parts import address, labels, study_link
 from pages.parts.study_link import Link
@@ -44,9 +45,13 @@ def _share() -> DeltaGenerator:
     return place
 
 
-def show_link(place: DeltaGenerator | None) -> None:
-    """The link in its place, with a button that copies it."""
-    if place is not None:
+def show_link(place: DeltaGenerator | None, status: Status | None) -> None:
+    """The link in its place, with a button that copies it; a sentence where the results stay with their owner."""
+    if place is None:
+        return
+    if status is not None and (reason := ledgers.owner_only(status.study)):
+        place.info(f"{reason} {labels.OWNER_ONLY}", icon=":material/lock:")
+    else:
         place.code(address.whole(study_link.PAGE), language=None, wrap_lines=True)
 
 

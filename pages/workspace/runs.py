@@ -19,6 +19,7 @@ from pages.parts import (
     run_link,
     run_list,
     run_overlay,
+    study_link,
     ticked,
 )
 from pages.parts.progress import is_live
@@ -96,6 +97,8 @@ def below_details() -> None:
         with st.popover("Share", icon=":material/share:"):
             st.markdown("This link brings back filters, ticks and comparison.")
             run_link.write()
+            if not all(map(study_link.may_be_linked, ticked.current())):
+                st.info(f"Some ticked studies are left out. {labels.OWNER_ONLY}", icon=":material/lock:")
             st.code(address.whole(run_link.PAGE), language=None, wrap_lines=True)
 
 

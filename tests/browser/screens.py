@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine import planning, services
+from engine import ledgers, planning, services
 from engine.study import Study, parse
 from pages.parts import labels
 from tests.browser.conftest import ARGS, CONNECTED, Server, serving
@@ -80,6 +81,30 @@ ENDED: dict[str, tuple[str, dict[str, object]]] = {
     ),
 }
 SLOW = {"dataset": "digits", "model": "cnn"}
+DECK = ".frontier-deck"
+
+
+def asked(page: Page) -> None:
+    """A count that was asked for twenty times."""
+    act(page, 0)
+    page.get_by_role("button", name="Ask 20 times").click()
+    page.get_by_text("20 answers").wait_for()
+    page.wait_for_timeout(500)
+
+
+def act(page: Page, number: int) -> None:
+    """When all acts are worked out, the one that is numbered so."""
+    page.wait_for_function(f"document.querySelectorAll('{DECK}[data-drawn]').length === 3", timeout=120_000)
+    page.locator(DECK).nth(number).scroll_into_view_if_needed()
+    page.evaluate("number => document.querySelectorAll('h3')[number].scrollIntoView()", number)
+    page.wait_for_timeout(500)
+
+
+LEARN: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "learn-count": ("What is a privacy budget? A count, asked twenty times.", asked),
+    "learn-step": ("What is a privacy budget? Inside one step of training.", partial(act, number=1)),
+    "learn-attack": ("What is a privacy budget? What is left to an attacker.", partial(act, number=2)),
+}
 
 
 @dataclass(frozen=True)
@@ -134,7 +159,7 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
     page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
     page.goto(server.url + screen.path)
     page.wait_for_selector(CONNECTED)
-    if "/runs" not in screen.path and "/data" not in screen.path:
+    if not any(other in screen.path for other in ("/runs", "/data", "/privacy-budget")):
         page.wait_for_selector(DRAWN)
     page.wait_for_timeout(1200)
     screen.before(page)
@@ -151,6 +176,8 @@ def screens(server: Server) -> Iterator[Screen]:
     for name, (told, path) in LOOKS.items():
         yield Screen(name, path.format(starter=starter), told)
     yield Screen("state-7-reconnecting", "/", "State 7: the connection is lost.", disconnected)
+    for name, (told, before) in LEARN.items():
+        yield Screen(name, "/privacy-budget", told, before)
     yield Screen("data", "/data", "Data: what each data set is, and your own images.")
     running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 2})
     waiting(server, running, "running")
@@ -174,6 +201,9 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
     over = f"/runs?images=digits&compare={compared(server)}"
     yield Screen("runs-compared", over, "Runs: studies over one another, with only what differs.")
+    yield Screen("ledger", "/ledger?dataset=digits", "Privacy ledger: what was released, as it adds up.")
+    ledgers.set_cap("digits", 40, settings=server.settings)
+    yield Screen("ledger-capped", "/ledger?dataset=digits", "Privacy ledger: under a cap that the owner has set.")
 
 
 def to_prices(page: Page) -> None:

@@ -173,7 +173,7 @@ def test_the_order_mixes_the_classes() -> None:
 
 
 def decoded(content: bytes, side: int = 8) -> np.ndarray:
-    return picture.decode(content, side, "x.png").astype(int)
+    return picture.read(content, side, "x.png")[0].astype(int)
 
 
 def test_pictures_are_turned_upright() -> None:

@@ -34,7 +34,7 @@ def row(job: Job, epsilon: float, seed: int, metric: str, eps: float, value: flo
         train_steps=STEPS,
         max_grad_norm=1.0,
         accountant="none",
-        mode="reproducible",
+        mode=study.privacy.mode,
         unit="one image added or removed",
         seed=seed,
         metric=metric,

@@ -14,12 +14,14 @@ from engine.errors import Cancelled, FrontierError, StaleAttempt, StoreError
 from engine.events import Provisional, Stage, Trained
 from engine.jobs import contract
 from engine.jobs.contract import Recorder, perform
+from engine.privacy.ledger import Cap
 from engine.results import MEMORY, NOT_APPLICABLE, SECONDS
 from engine.store import queue as queue_module
 from engine.store.measured import Batch
 from engine.store.overview import JobView
 from engine.store.queue import Claim
 from engine.store.store import Store
+from tests.engine.bookkeeping import releases
 from tests.engine.jobs.conftest import small
 from tests.engine.jobs.fakes import row
 
@@ -191,6 +193,32 @@ def test_a_failure_is_one_sentence(
 ) -> None:
     carry_out(store, claim, tmp_path, work)
     assert (job_of(store, claim).state, job_of(store, claim).error) == ("failed", sentence)
+
+
+def test_what_is_released_is_in_the_ledger_before_the_job_goes_on(store: Store, claim: Claim, tmp_path: Path) -> None:
+    def work(emit: Callable[..., None]) -> None:
+        for _ in range(2):
+            emit(releases(claim.job.study))
+            assert [row.kind for row in store.ledger.books().rows["digits"]] == ["released", "no guarantee"]
+
+    carry_out(store, claim, tmp_path, work)
+    assert job_of(store, claim).state == "done"
+
+
+def test_a_cap_fails_the_job_before_it_trains(store: Store, claim: Claim, tmp_path: Path) -> None:
+    trained: list[bool] = []
+
+    def work(emit: Callable[..., None]) -> None:
+        emit(releases(claim.job.study))
+        trained.append(True)
+
+    store.ledger.cap("digits", Cap(3.0, 1e-5))
+    carry_out(store, claim, tmp_path, work)
+    assert job_of(store, claim).error == (
+        "models without privacy (epsilon inf) would be trained without any guarantee, and digits has a cap of 3: leave "
+        "that out."
+    )
+    assert not trained
 
 
 def test_points_found_before_a_failure_are_kept(store: Store, claim: Claim, tmp_path: Path) -> None:

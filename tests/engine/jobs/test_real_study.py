@@ -12,6 +12,7 @@ import pytest
 from engine import services
 from engine.jobs import supervisor
 from engine.settings import Settings
+from engine.store.store import Store
 from tests.engine.jobs.conftest import assert_gone, family, small, wait_for, wait_for_end, workers_of
 
 STUDY = small(
@@ -61,6 +62,10 @@ def test_a_study_killed_twice_ends_with_the_numbers_of_an_undisturbed_one(
     status = wait_for_end(digest, timeout=90)
     assert (status.state, status.error) == ("done", None)
     pd.testing.assert_frame_equal(curves(digest), undisturbed)
+    for place in (home, tmp_path / "other"):
+        rows = Store(place).ledger.books().rows["digits"]
+        assert [row.kind for row in rows] == ["released", "no guarantee"], "charged once, however often it was killed"
+        assert rows[0].said["study"] == digest
 
 
 def test_a_supervisor_killed_while_torch_is_loading_leaves_nothing(

@@ -13,10 +13,10 @@ from engine.study import parse
 
 pytestmark = pytest.mark.slow
 LEAST = {  # share of test digits recognised without privacy, and at epsilon 8: 3 points and more below what was seen
-    "scattering-cnn": (0.88, 0.75),
-    "resnet": (0.88, 0.75),
-    "lstm": (0.84, 0.6),
-    "autoencoder": (0.88, 0.75),
+    "scattering-cnn": (0.86, 0.75),
+    "resnet": (0.86, 0.75),
+    "lstm": (0.82, 0.6),
+    "autoencoder": (0.86, 0.75),
 }
 
 
