@@ -110,6 +110,8 @@ FINDING_HELP = (
 )
 TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "scattering-linear": "scattering-linear: fixed wavelet features and one linear layer, which trains in seconds.",
+    "log-scattering": "log-scattering: logarithms of wavelet features and one linear layer, trained in coordinates in "
+    "which made-up pictures vary about evenly.",
     "cnn": "cnn: two convolutions with tanh, one model at a time.",
     "scattering-cnn": "scattering-cnn: the fast model's wavelet features, seen by two convolutions with tanh.",
     "resnet": "resnet: seven convolutions with ways around them, normalised in groups of channels.",
