@@ -12,6 +12,7 @@ from typing import Self
 import psutil
 
 LOOK = 0.02  # seconds between two looks at the memory: a shorter peak may be missed
+STEPS = 10  # whose memory is looked at: later ones need as much, and a look walks over all that was freed
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Meter:
     After each step the clock is `paused`. What is held then for the first time (weights, momentum) counts, and what a
     step needs besides; not what piles up from step to step: a library keeps kernels for every size of batch it has met.
 
-    Memory is what the process has allocated, looked at every LOOK seconds: not what was freed and is kept for later,
-    nor files and libraries mapped into it. Where the C library does not say, it is what the system counts as its own.
+    Memory is what the process has allocated, looked at every LOOK seconds of the first STEPS steps: not what was freed
+    and is kept for later, nor files and libraries mapped into it. Where the C library does not say, it is what the
+    system counts as its own.
     """
 
     def __init__(self, before: Effort) -> None:
@@ -37,6 +39,7 @@ class Meter:
         self._since: float | None = None
         self._floor = 0  # what is held when a step begins
         self._kept: int | None = None  # what training holds between its steps
+        self._steps = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="meter", daemon=True)
 
@@ -56,8 +59,13 @@ class Meter:
         self._stop_clock()
         if self._kept is None:
             self._kept = max(0, held() - self._floor)
+        self._steps += 1
+        if self._steps == STEPS:
+            self._ended.set()
         yield
-        self._floor, self._since = held(), time.monotonic()
+        if not self._ended.is_set():
+            self._floor = held()
+        self._since = time.monotonic()
 
     def effort(self) -> Effort:
         """What it has cost until the clock last stopped."""
@@ -65,8 +73,9 @@ class Meter:
 
     def _stop_clock(self) -> None:
         if self._since is not None:
-            self._see()
             self._seconds += time.monotonic() - self._since
+            if not self._ended.is_set():
+                self._see()
             self._since = None
 
     def _look(self) -> None:
