@@ -47,7 +47,7 @@ class LogScattering(Linear):
 
 def logarithms(scattering: Scattering, x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, F), in the order of the scattering."""
-    logs: Tensor = (scattering(x).clamp(min=0) + FAINT).log().flatten(1)
+    logs: Tensor = (scattering(x) + FAINT).clamp(min=FAINT / 2).log().flatten(1)  # rounding may be below 0
     return logs
 
 

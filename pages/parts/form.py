@@ -170,7 +170,7 @@ class Form:
         kind = {"name": "attack"}.get(field, field)
         name = st.selectbox(
             label,
-            sorted(choices, key=lambda name: (not choices[name].available, not choices[name].facts.get("one_pass"))),
+            _offered(choices),
             format_func=lambda name: labels.here(heading(kind, name), choices[name].available),
             key=key,
             help=choices[st.session_state[key]].doc,
@@ -246,6 +246,15 @@ class Form:
 
 def _mode(mode: str) -> str:
     return labels.MODES[mode].capitalize()
+
+
+def _offered(choices: dict[str, Choice]) -> list[str]:
+    """What is here before what is not; of models, those that train in one pass first, the usual one before all."""
+    usual = Study().model
+    return sorted(
+        choices,
+        key=lambda name: (not choices[name].available, not choices[name].facts.get("one_pass"), name != usual),
+    )
 
 
 def _listed(text: str) -> list[str]:
