@@ -19,7 +19,9 @@ WITHOUT_NOISE, CLIPPED = "models without privacy (epsilon inf)", "models that cl
 
 def enrol(store: Store, dataset: str, root: Path) -> None:
     """Note which pictures an own data set has, before anything is charged to it: others may hold the same ones."""
-    if dataset.startswith(OWN) and not store.ledger.enrolled(dataset) and own.find(dataset, root) is not None:
+    if not dataset.startswith(OWN) or own.find(dataset, root) is None:
+        return
+    if not store.ledger.enrolled(dataset, own.noted_marks(dataset, root)):
         store.ledger.enrol(dataset, own.marks(dataset, root))
 
 

@@ -107,13 +107,15 @@ def _mechanisms(said: Mapping[str, Any]) -> list[Mechanism]:
 class Books:
     """All ledgers of a store at one moment: rows, and the newest ones as they are remembered elsewhere.
 
-    `live` are computations with jobs that wait or run, by study: what was reserved for others has lapsed.
+    `live` are computations with jobs that wait or run, by study: what was reserved for others has lapsed. `pictures`
+    are hashes of the marks that are kept, by data set.
     """
 
     rows: Mapping[str, Sequence[Row]]
     last: Mapping[str, Head]
     noted: Mapping[str, Head]
     live: Mapping[str, int]
+    pictures: Mapping[str, str]
 
     @property
     def names(self) -> list[str]:
@@ -122,8 +124,10 @@ class Books:
 
     def members(self, name: str) -> list[str]:
         """Data sets that share the budget of `name`, itself first: by images in common, also by way of others."""
+        if not name.startswith(OWN):
+            return [name]
         links: dict[str, set[str]] = {}
-        for row in self._of_kind(self.names, IMAGES):
+        for row in self._of_kind((one for one in self.names if one.startswith(OWN)), IMAGES):
             for other in row.said.get("kin", ()):
                 links.setdefault(row.dataset, set()).add(other)
                 links.setdefault(other, set()).add(row.dataset)
@@ -140,8 +144,22 @@ class Books:
         return {other: broken for other in looked_at if (broken := self.broken(other))}
 
     def broken(self, name: str) -> list[str]:
-        """What does not add up in the rows of one data set."""
-        return chain.problems(self.rows.get(name, ()), self.last.get(name), self.noted.get(name))
+        """What does not add up in the rows of one data set, and in what is kept of its pictures."""
+        rows = self.rows.get(name, ())
+        return chain.problems(rows, self.last.get(name), self.noted.get(name)) + self._pictures(name)
+
+    def _pictures(self, name: str) -> list[str]:
+        """What is wrong with the marks that the newest row about pictures speaks of, unless that was accepted since."""
+        for row in reversed(self._of_kind([name], IMAGES, chain.ACCEPTED)):
+            if row.kind == chain.ACCEPTED or row.said.get("marks") == self.pictures.get(name):
+                return []
+            return [f"the marks of its pictures are not those of row {row.number}"]
+        return []
+
+    def to_note(self, accepted: str = "") -> dict[str, Head]:
+        """What the file has to remember: a newer row only where everything up to it adds up, or was accepted."""
+        newer = (name for name in self.names if name == accepted or not self.broken(name))
+        return {**self.noted, **{name: self.last[name] for name in newer if name in self.last}}
 
     def caps(self, name: str) -> list[Cap]:
         """The newest cap of every member, unless it was lifted: all of them hold."""

@@ -18,7 +18,7 @@ from engine.privacy.ledger import Cap
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
-from engine.study import Study
+from engine.study import Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.bookkeeping import study
 
@@ -295,7 +295,79 @@ def test_a_tail_that_was_cut_in_the_store_and_in_what_it_remembers_is_seen_by_th
     cut = f"DELETE FROM ledger WHERE number = 4; UPDATE meta SET value = '3 {three.hash}' WHERE key LIKE 'ledger:%'"
     tampered(four, cut)
     assert four.ledger.books().broken("digits") == ["row 4 is missing at the end"]
-    (home_of(four) / NOTE).unlink()  # whoever thinks of that, too, is not seen: this is what docs say
+
+
+def restored(four: Store) -> None:
+    """An old copy of the store, of three rows, beside a file that remembers four."""
+    three = four.ledger.books().rows["digits"][2]
+    tampered(four, f"DELETE FROM ledger WHERE number = 4; UPDATE meta SET value = '3 {three.hash}' "
+             "WHERE key = 'ledger:digits'")  # fmt: skip
+
+
+def test_a_row_of_another_data_set_leaves_the_memory_of_a_cut(four: Store) -> None:
+    restored(four)
+    four.ledger.cap("mnist", Cap(3, 1e-5))
+    assert four.ledger.books().broken("digits") == ["row 4 is missing at the end"]
+    assert four.ledger.accept("digits") == ["row 4 is missing at the end"]
+    assert json.loads((home_of(four) / NOTE).read_text())["digits"][0] == 5
+    assert four.ledger.books().broken("digits") == []
+
+
+@pytest.mark.parametrize("said", [None, "", "no JSON", "[]", '{"digits": 4}', '{"digits": ["x", 4]}'])
+def test_a_file_that_is_lost_or_unreadable_is_told_until_its_owner_accepts_it(four: Store, said: str | None) -> None:
+    file, lost = home_of(four) / NOTE, ["ledger.json, which remembers its newest row, was missing or unreadable"]
+    four.ledger.cap("emnist", Cap(3, 1e-5))
+    if said is None:
+        file.unlink()
+    else:
+        file.write_text(said)
+    assert four.ledger.books().broken("digits") == lost
+    four.ledger.cap("mnist", Cap(3, 1e-5))  # writes the file again
+    assert four.ledger.books().broken("mnist") == []
+    assert four.ledger.accept("emnist") == lost
+    assert four.ledger.books().broken("digits") == lost, "another's is not accepted with it"
+    assert four.ledger.accept("digits") == lost
+    book.compute(four, study(5))
+    assert four.ledger.books().broken("digits") == []
+
+
+def test_a_file_that_was_not_written_yet_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.ledger, "settle", lambda **_: None)  # killed in between
+    book.compute(store, study())
+    assert store.ledger.books().broken("digits") == []
+
+
+def test_what_is_reserved_is_remembered(tmp_path: Path) -> None:
+    from engine import ledgers, services
+    from engine.settings import Settings
+
+    mine = Settings(home=tmp_path / "home")
+    ledgers.set_cap("digits", 90, settings=mine)
+    services.submit(parse({"dataset": "digits", "privacy": {"epsilons": [1], "mode": "private"}}), settings=mine)
+    assert json.loads((mine.home / NOTE).read_text())["digits"][0] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = CAST(body AS BLOB)",
+        "written = 9e999",
+        "kind = x'00'",
+        "hash = 7",
+        "number = 'first'",
+        'body = \'{"mechanisms": [[2, 1, 5]], "epsilons": 3}\'',
+        'body = \'{"kin": 7, "epsilon": "x", "delta": -1}\'',
+    ],
+)
+def test_a_row_of_another_shape_is_named_and_stops_nobody_else(four: Store, change: str) -> None:
+    tampered(four, f"UPDATE ledger SET {change} WHERE number = 2")
+    books = four.ledger.books()
+    assert books.broken("digits")
+    assert books.members("folder:a") == ["folder:a"]
+    for kind in (Cap(3, 1e-5), None):
+        four.ledger.cap("mnist", kind)
+    books.spent("digits"), books.held("digits"), books.caps("digits"), books.private("digits")
+    assert four.ledger.accept("digits")
     assert four.ledger.books().broken("digits") == []
 
 

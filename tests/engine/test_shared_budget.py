@@ -1,17 +1,21 @@
 """The same images share one privacy budget: uploaded twice, at another size, in part, or by way of a third set."""
 
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import holdings, ledgers, services
-from engine.data import picture
-from engine.errors import BadInput
+from engine.data import own, picture
+from engine.errors import BadInput, StoreError
+from engine.jobs import charging
 from engine.jobs.contract import perform
 from engine.settings import Settings
 from engine.store.store import Store, opened
-from engine.study import Study, parse
+from engine.study import OWN, Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.data.pictures import Files, drawn, encoded, shapes, zipped
 
@@ -113,7 +117,50 @@ def test_whoever_works_on_a_study_of_an_older_queue_notes_its_pictures_first(hom
         assert [row.kind for row in store.ledger.books().rows[name]] == ["images"]
 
     perform(store, claim, execute, places=Places, artifacts=tmp_path, cores=1)
-    assert store.ledger.enrolled(name)
+    assert "images" in [row.kind for row in store.ledger.books().rows[name]]
+
+
+def test_a_set_that_came_without_marks_gets_them_when_it_comes_again(home: Path) -> None:
+    """As kept by an earlier version: its photographs at another side would have been strangers."""
+    root, files = Settings(home=home).data_root, photographs()
+    first = kept(files, side=48)
+    forget(home)
+    (root / own.PLACE / first.removeprefix(OWN) / own.MARKS).unlink()
+    charging.enrol(opened(home), first, root)
+    assert not shared(first, kept(files, side=8)), "only their pixels at their own side are known"
+    assert kept(files, side=48) == first
+    assert shared(first, kept(files, side=16))
+    kinds = [row.kind for row in opened(home).ledger.books().rows[first]]
+    assert kinds == ["images", "images"], "once more, with more marks"
+
+
+def forget(home: Path) -> None:
+    """A store without a ledger, as before there was one."""
+    with closing(sqlite3.connect(home / "store.sqlite3")) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.executescript("DELETE FROM ledger; DELETE FROM pictures; DELETE FROM meta WHERE key LIKE 'ledger:%'")
+    (home / "ledger.json").unlink()
+
+
+def test_marks_are_kept_as_they_were_noted(home: Path) -> None:
+    first, store = kept(shapes()), opened(home)
+    with closing(sqlite3.connect(home / "store.sqlite3")) as connection:
+        for change in ("UPDATE pictures SET marks = x''", "DELETE FROM pictures"):
+            with pytest.raises(sqlite3.IntegrityError, match="never taken away"):
+                connection.execute(change)
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = 'pictures'").fetchall():
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+        connection.execute("DELETE FROM pictures")
+        connection.commit()
+    assert ledgers.check() == {first: ["the marks of its pictures are not those of row 1"]}
+    with pytest.raises(StoreError, match="does not add up"):
+        store.ledger.enrol("folder:other-0000", np.array([1, 2], np.uint64))
+    ledgers.accept(first)
+    ledgers.mark(first, private=True)
+    assert ledgers.check() == {}
+    assert [row.kind for row in store.ledger.books().rows[first]] == ["images", "accepted", "images", "private"]
+    assert shared(first, kept(shapes(), side=8))
 
 
 @pytest.mark.parametrize("content", [encoded(drawn("disc", 1)), encoded(drawn("disc", 1, 400), "JPEG")])
