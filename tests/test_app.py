@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,8 +37,14 @@ def test_a_ledger_that_cannot_be_checked_keeps_nothing_from_running(
         raise TypeError("bytes")
 
     monkeypatch.setattr(ledgers, "check", damaged)
-    monkeypatch.setattr(keeper, "kept", lambda *_, **__: nullcontext(began.append(1)))
+
+    @contextmanager
+    def begins(*_: object, **__: object) -> Iterator[None]:
+        began.append(1)
+        yield
+
     began: list[int] = []
+    monkeypatch.setattr(keeper, "kept", begins)
     with ExitStack() as jobs:
         app.supervise(jobs)
     assert began == [1]

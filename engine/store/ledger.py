@@ -41,6 +41,7 @@ class Ledger:
         self._database = database
         self._queue = queue
         self._file = home / FILE
+        self._cache = home / "cache"
 
     def books(self) -> Books:
         """Everything, at one moment."""
@@ -62,6 +63,7 @@ class Ledger:
 
         StaleAttempt and Cancelled as for every write: what was stopped before its first step is not charged.
         """
+        self.ready(asked.dataset, asked.said)
         with self._held(claim) as (connection, books):
             asked = _named(connection, asked)
             books.admit(asked)
@@ -72,9 +74,17 @@ class Ledger:
                 said |= {"which": list(asked.unprotected)}
                 self._add(connection, self._books(connection), asked.dataset, kinds.UNPROTECTED, said)
         self.settle()
+        self.books().spent(asked.dataset)  # a page that asks for it finds the curves
+
+    def ready(self, name: str, said: Mapping[str, Any]) -> None:
+        """Have the curves at hand that a cap is compared with, before others have to wait for the store."""
+        books = self.books()
+        if books.caps(name):
+            books.spent(name), books.held(name), cost(said, self._cache)
 
     def redo(self, claim: Claim, asked: Asked, event: Redone) -> None:
         """Charge steps that a resumed job makes again; BadInput when a cap does not let it."""
+        self.ready(asked.dataset, {"mechanisms": redone(asked.said, event.epsilon, event.seed, event.steps)[1]})
         with self._held(claim) as (connection, books):
             books.sound(asked.dataset)
             asked = _named(connection, asked)
@@ -86,7 +96,7 @@ class Ledger:
             said = {"study": claim.study, "computation": asked.computation, "mode": asked.mode, "model": asked.model}
             said |= {"again": again, "mechanisms": mechanisms, "shared": False}
             if not books.again(asked.dataset, again):
-                books.afford(asked.dataset, cost(said), but=asked.computation)
+                books.afford(asked.dataset, said, but=asked.computation)
                 self._add(connection, books, asked.dataset, kinds.REDONE, said)
         self.settle()
 
@@ -130,11 +140,11 @@ class Ledger:
             known = _marks(connection, name)
         return known is not None and bool(np.isin(marks, known).all())
 
-    def enrol(self, name: str, marks: Marks) -> None:
+    def enrol(self, name: str, marks: Marks, delta: float | None = None) -> None:
         """Note which training pictures an own data set has (sorted marks, none twice), and whose it shares.
 
-        Marks that were noted before stay. StoreError when the ledger of any own images does not add up: with marks
-        that are lost nobody can say whose pictures these are.
+        `delta`: at which its total is told, for good. Marks that were noted before stay. StoreError when the ledger of
+        any own images does not add up: with marks that are lost nobody can say whose pictures these are.
         """
         with self._database.write() as connection:
             books, known = self._books(connection), _marks(connection, name)
@@ -147,6 +157,7 @@ class Ledger:
             kin = [row.dataset for row in others if _common(every, row.marks)]
             upsert(connection, tables.pictures, [{"dataset": name, "marks": blob}], ["dataset"])
             said = {"kin": sorted(kin), "pictures": len(every), "marks": hashlib.sha256(blob).hexdigest()}
+            said |= {"delta": delta} if delta else {}
             self._add(connection, books, name, kinds.IMAGES, said)
         self.settle()
 
@@ -186,7 +197,7 @@ class Ledger:
         rows = all_of([chain.read(one) for one in connection.execute(select(tables.ledger))])
         if noted is None:  # it was made before the first row, or is lost
             noted = {} if self._noted() is not None else dict.fromkeys(rows, FORGOTTEN)
-        return Books(rows, _last(connection), noted, _live(connection), _pictures(connection))
+        return Books(rows, _last(connection), noted, _live(connection), _pictures(connection), self._cache)
 
     def _noted(self) -> dict[str, Head] | None:
         """What the file says; None when it is not there or cannot be read."""

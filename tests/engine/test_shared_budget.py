@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import holdings, ledgers, services
-from engine.data import own, picture
+from engine.data import images, own, picture
 from engine.errors import BadInput, StoreError
 from engine.jobs import charging
 from engine.jobs.contract import perform
@@ -125,7 +125,7 @@ def test_a_set_that_came_without_marks_gets_them_when_it_comes_again(home: Path)
     root, files = Settings(home=home).data_root, photographs()
     first = kept(files, side=48)
     forget(home)
-    (root / own.PLACE / first.removeprefix(OWN) / own.MARKS).unlink()
+    (root / images.OWN_PLACE / first.removeprefix(OWN) / own.MARKS).unlink()
     charging.enrol(opened(home), first, root)
     assert not shared(first, kept(files, side=8)), "only their pixels at their own side are known"
     assert kept(files, side=48) == first
@@ -166,3 +166,16 @@ def test_marks_are_kept_as_they_were_noted(home: Path) -> None:
 @pytest.mark.parametrize("content", [encoded(drawn("disc", 1)), encoded(drawn("disc", 1, 400), "JPEG")])
 def test_a_mark_does_not_depend_on_the_side(content: bytes) -> None:
     assert len({picture.read(content, side, "x")[1] for side in (8, 28, 48)}) == 1
+
+
+def test_a_total_stays_when_the_images_are_deleted_and_when_a_cap_is_lifted(home: Path) -> None:
+    name, store = kept(shapes()), opened(home)
+    book.compute(store, study(name, home))
+    told = [ledgers.statement(name).total]
+    ledgers.set_cap(name, 5, 1e-4)
+    told.append(ledgers.statement(name).total)
+    ledgers.set_cap(name, float("inf"))
+    holdings.delete(name)
+    told.append(ledgers.statement(name).total)
+    assert told[0] > 0
+    assert set(told) == {told[0]}
