@@ -22,7 +22,9 @@ from engine.store import books as kinds
 from engine.store.books import Books, cost, running
 from engine.store.store import Store, opened
 from engine.study import EPSILON_LOW, OWN, Study
+from engine.wanted import Wanted
 
+MOST = 100_000  # studies that are looked through
 MOST_CAP = 1000.0  # epsilon of a cap: beyond, nothing is promised that anybody could tell from nothing
 
 
@@ -129,17 +131,41 @@ def _noted_delta(books: Books, name: str) -> float | None:
     return next((delta for delta in noted if delta), None)
 
 
-def set_cap(name: str, epsilon: float, delta: float | None = None, *, settings: Settings | None = None) -> list[str]:
+def set_cap(
+    name: str,
+    epsilon: float,
+    delta: float | None = None,
+    *,
+    uncounted: bool = False,
+    settings: Settings | None = None,
+) -> list[str]:
     """Let at most (epsilon, delta) be spent on a data set, and on all that share its images: their names.
 
-    BadInput for bounds; StoreError when the ledger does not add up. A cap below what is spent refuses all that follows;
-    inf lifts it.
+    BadInput for bounds, and for own images of which studies are here that no row counts, unless their owner says that
+    he knows of these `uncounted` ones; StoreError when the ledger does not add up. A cap below what is spent refuses
+    all that follows; inf lifts it.
     """
     settings = settings or Settings()
     if within("epsilon", epsilon, EPSILON_LOW, MOST_CAP, allow_inf=True) == inf:
         return _enrolled(name, settings).ledger.cap(name, None)
     chosen = _delta(name, settings) if delta is None else within("delta", delta, 1e-12, _delta(name, settings) * 10)
-    return _enrolled(name, settings).ledger.cap(name, Cap(epsilon, chosen))
+    store = _enrolled(name, settings)
+    if (before := _uncounted(store, name)) and not uncounted:
+        raise BadInput(
+            f"{len(before)} of the studies of {name} were computed before there was a ledger and are not counted (one "
+            f"is {before[0]}): set the cap all the same with --uncounted."
+        )
+    return store.ledger.cap(name, Cap(epsilon, chosen))
+
+
+def _uncounted(store: Store, name: str) -> list[str]:
+    """Studies of own images with results that no row counts, of all that share them."""
+    if not name.startswith(OWN):
+        return []
+    books = store.ledger.books()
+    counted = {row.said.get("study") for row in books.rows_of(name)}
+    views = (store.overview.studies(MOST, 0, Wanted(dataset=member)) for member in books.members(name))
+    return [one.digest for some in views for one in some if one.n_points and one.digest not in counted]
 
 
 def mark(name: str, *, private: bool, settings: Settings | None = None) -> list[str]:

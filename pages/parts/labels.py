@@ -217,6 +217,8 @@ LEDGER_WORDS = """
 - **Rows with hashes**: each covers the one before it, and the newest is noted beside the store, so that a changed,
   removed or moved row is seen. Whoever may write all files of this store can make a new ledger:
   `python -m engine ledger check` shows the numbers to keep elsewhere against that.
+- **One ledger a folder**: another `FRONTIER_HOME` on the same images has a ledger of its own, which knows nothing of
+  what is spent here.
 """
 FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}

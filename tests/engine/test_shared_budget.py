@@ -13,11 +13,14 @@ from engine.data import images, own, picture
 from engine.errors import BadInput, StoreError
 from engine.jobs import charging
 from engine.jobs.contract import perform
+from engine.results import NOT_APPLICABLE
 from engine.settings import Settings
+from engine.store.measured import Batch
 from engine.store.store import Store, opened
 from engine.study import OWN, Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.data.pictures import Files, drawn, encoded, shapes, zipped
+from tests.engine.jobs.fakes import row
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -179,3 +182,14 @@ def test_a_total_stays_when_the_images_are_deleted_and_when_a_cap_is_lifted(home
     told.append(ledgers.statement(name).total)
     assert told[0] > 0
     assert set(told) == {told[0]}
+
+
+def test_a_cap_names_studies_from_before_there_was_a_ledger(home: Path) -> None:
+    name, store = kept(shapes()), opened(home)
+    one = study(name, home)
+    claim = book.begin(store, one)
+    store.measured.record(claim, Batch(rows=[row(claim.job, 1.0, 0, "accuracy", NOT_APPLICABLE, 0.5)]))
+    store.queue.finish(claim)
+    with pytest.raises(BadInput, match=rf"1 of the studies of {name} .* \(one is {claim.study}\): .* --uncounted"):
+        ledgers.set_cap(name, 3)
+    assert ledgers.set_cap(name, 3, uncounted=True) == [name]
