@@ -349,6 +349,7 @@ def cap(
     name: Dataset,
     epsilon: Annotated[float, typer.Argument(help="What may be spent at most; inf lifts a cap.")],
     delta: Annotated[float | None, typer.Option(help="At this delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
+    uncounted: Annotated[bool, typer.Option("--uncounted", help="Although studies from before are not in it.")] = False,
 ) -> None:
     """Set what may be spent: a study that would pass it is refused before it starts.
 
@@ -356,7 +357,7 @@ def cap(
     """
     from engine import ledgers
 
-    for member in ledgers.set_cap(name, epsilon, delta):
+    for member in ledgers.set_cap(name, epsilon, delta, uncounted=uncounted):
         rule = f"at most {epsilon:g} from now on, by studies in mode private alone" if epsilon < inf else "no cap"
         _say(f"{member}: {rule}.")
 

@@ -17,14 +17,14 @@ from engine.planning import usual_delta
 from engine.privacy import ledger as rules
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
-from engine.privacy.renyi import Curve
 from engine.settings import Settings
 from engine.store import books as kinds
 from engine.store.books import Books, cost, running
-from engine.store.chain import Row
 from engine.store.store import Store, opened
 from engine.study import EPSILON_LOW, OWN, Study
+from engine.wanted import Wanted
 
+MOST = 100_000  # studies that are looked through
 MOST_CAP = 1000.0  # epsilon of a cap: beyond, nothing is promised that anybody could tell from nothing
 
 
@@ -52,8 +52,9 @@ class Entry:
 class Statement:
     """The ledger of one data set and of those that share its images.
 
-    `total` is what was released, `held` what is reserved besides: epsilons at `delta`; with a cap, as they count
-    against it. `problems`: what does not add up, by data set. `demonstration`: the images are public anyway.
+    `total` is what was released, `held` that and what is reserved besides: epsilons at `delta`, which stays the same.
+    `counted` are both as they count against `cap`, the one of several with the least left. `problems`: what does not
+    add up, by data set. `demonstration`: the images are public anyway.
     """
 
     dataset: str
@@ -63,6 +64,7 @@ class Statement:
     private: bool
     total: float
     held: float
+    counted: tuple[float, float]
     entries: tuple[Entry, ...]
     problems: dict[str, list[str]]
     demonstration: bool
@@ -94,49 +96,76 @@ def statement(name: str, *, settings: Settings | None = None) -> Statement:
     settings = settings or Settings()
     _known(name, settings)
     books = _books(settings)
-    cap = min(books.caps(name), key=lambda one: one.epsilon, default=None)
-    delta = cap.delta if cap else _delta(name, settings)
+    spent, delta = books.spent(name), _noted_delta(books, name) or _delta(name, settings)
+    held = renyi.added([spent, books.held(name)])
+    cap = min(books.caps(name), key=lambda one: one.epsilon - rules.counted(held, one), default=None)
     return Statement(
         dataset=name,
         shares_with=tuple(books.members(name)[1:]),
         delta=delta,
         cap=cap,
         private=books.private(name),
-        total=_figure(books.spent(name), cap, delta),
-        held=_figure(renyi.added([books.spent(name), books.held(name)]), cap, delta),
-        entries=tuple(_entries(books.rows_of(name), cap, delta)),
+        total=renyi.epsilon(spent, delta),
+        held=renyi.epsilon(held, delta),
+        counted=(rules.counted(spent, cap), rules.counted(held, cap)) if cap else (0.0, 0.0),
+        entries=tuple(_entries(books, name, delta)),
         problems=books.problems(name),
         demonstration=not name.startswith(OWN),
     )
 
 
-def _entries(rows: list[Row], cap: Cap | None, delta: float) -> list[Entry]:
-    found, spent = [], renyi.NOTHING
-    totals = running(row for row in rows if row.kind in kinds.SPENT)
+def _entries(books: Books, name: str, delta: float) -> list[Entry]:
+    rows, found, total = books.rows_of(name), [], 0.0
+    totals = running((row for row in rows if row.kind in kinds.SPENT), books.cache)
     for row in rows:
-        more = cost(row.said) if row.kind in (*kinds.SPENT, kinds.RESERVED) else None
-        spent = next(totals) if row.kind in kinds.SPENT else spent
-        alone = None if more is None else _figure(more, cap, delta)
-        total = _figure(spent, cap, delta)
+        costs = row.kind in (*kinds.SPENT, kinds.RESERVED)
+        alone = renyi.epsilon(cost(row.said, books.cache), delta) if costs else None
+        total = renyi.epsilon(next(totals), delta) if row.kind in kinds.SPENT else total
         found.append(Entry(row.dataset, row.number, row.written, row.kind, alone, total, row.said))
     return found
 
 
-def _figure(spent: Curve, cap: Cap | None, delta: float) -> float:
-    return rules.counted(spent, cap) if cap else renyi.epsilon(spent, delta)
+def _noted_delta(books: Books, name: str) -> float | None:
+    """The delta that was noted of own images when they came: it stays when they are deleted."""
+    noted = (row.said.get("delta") for row in books.rows.get(name, ()) if row.kind == kinds.IMAGES)
+    return next((delta for delta in noted if delta), None)
 
 
-def set_cap(name: str, epsilon: float, delta: float | None = None, *, settings: Settings | None = None) -> list[str]:
+def set_cap(
+    name: str,
+    epsilon: float,
+    delta: float | None = None,
+    *,
+    uncounted: bool = False,
+    settings: Settings | None = None,
+) -> list[str]:
     """Let at most (epsilon, delta) be spent on a data set, and on all that share its images: their names.
 
-    BadInput for bounds; StoreError when the ledger does not add up. A cap below what is spent refuses all that follows;
-    inf lifts it.
+    BadInput for bounds, and for own images of which studies are here that no row counts, unless their owner says that
+    he knows of these `uncounted` ones; StoreError when the ledger does not add up. A cap below what is spent refuses
+    all that follows; inf lifts it.
     """
     settings = settings or Settings()
     if within("epsilon", epsilon, EPSILON_LOW, MOST_CAP, allow_inf=True) == inf:
         return _enrolled(name, settings).ledger.cap(name, None)
     chosen = _delta(name, settings) if delta is None else within("delta", delta, 1e-12, _delta(name, settings) * 10)
-    return _enrolled(name, settings).ledger.cap(name, Cap(epsilon, chosen))
+    store = _enrolled(name, settings)
+    if (before := _uncounted(store, name)) and not uncounted:
+        raise BadInput(
+            f"{len(before)} of the studies of {name} were computed before there was a ledger and are not counted (one "
+            f"is {before[0]}): set the cap all the same with --uncounted."
+        )
+    return store.ledger.cap(name, Cap(epsilon, chosen))
+
+
+def _uncounted(store: Store, name: str) -> list[str]:
+    """Studies of own images with results that no row counts, of all that share them."""
+    if not name.startswith(OWN):
+        return []
+    books = store.ledger.books()
+    counted = {row.said.get("study") for row in books.rows_of(name)}
+    views = (store.overview.studies(MOST, 0, Wanted(dataset=member)) for member in books.members(name))
+    return [one.digest for some in views for one in some if one.n_points and one.digest not in counted]
 
 
 def mark(name: str, *, private: bool, settings: Settings | None = None) -> list[str]:
@@ -175,18 +204,26 @@ def heads(*, settings: Settings | None = None) -> dict[str, tuple[int, str]]:
 
 def owner_only(study: Study, *, settings: Settings | None = None) -> str:
     """Why a study's results stay with the owner of its images, as one sentence; "" if all may be passed on."""
-    if not private(study.dataset, settings=settings):
+    books = _books(settings or Settings())
+    if not _withholds(books, study.dataset):
         return ""
+    why = "These images are marked private"
+    if books.problems(study.dataset):
+        why = "The privacy ledger of these images does not add up, so they count as marked private"
     if study.privacy.mode != "private":
-        return "These images are marked private, and noise that follows from a seed guarantees nothing."
+        return f"{why}, and noise that follows from a seed guarantees nothing."
     if study.privacy.clip_only or inf in study.privacy.epsilons:
-        return "These images are marked private, and models without noise guarantee nothing."
+        return f"{why}, and models without noise guarantee nothing."
     return ""
 
 
 def private(name: str, *, settings: Settings | None = None) -> bool:
-    """Whether a data set, or one that shares its images, is marked private."""
-    return _books(settings or Settings()).private(name)
+    """Whether a data set, or one that shares its images, is marked private, or may be: its ledger does not add up."""
+    return _withholds(_books(settings or Settings()), name)
+
+
+def _withholds(books: Books, name: str) -> bool:
+    return books.private(name) or bool(books.problems(name))
 
 
 def passed_on(study: Study, frame: pd.DataFrame, *, settings: Settings | None = None) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models import weights as published
 from engine.models.fixed import Linear, OnFeatures
-from engine.privacy import streams
+from engine.privacy import accounting, streams
 from engine.privacy.accounting import UNIT, spending
 from engine.recipes import recipe
 from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
@@ -187,6 +187,7 @@ def training_identity(study: Study, data: Pair) -> str:
     chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, images]
     if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
         chosen.append("independent batches")
+    chosen += accounting.NAMED
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
 

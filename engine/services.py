@@ -100,6 +100,8 @@ def submit(study: Study, *, who: str = PAGE, settings: Settings | None = None) -
     digest, store = planning.digest(resolved), opened(settings.home)
     plan, reserve = _planned(resolved, settings), charging.reservation(store, digest, resolved, settings)
     store.queue.submit(digest, resolved, plan, who=who, lasting=who == PAGE, reserve=reserve)
+    if reserve is not None:
+        store.ledger.settle()
     return digest
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 import app
-from engine import services
+from engine import ledgers, services
 from engine.jobs import keeper
 
 
-def test_a_start_sweeps_drafts_that_nobody_decided_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def nobody(*_: object, **__: object) -> Iterator[None]:
-        yield
+@contextmanager
+def nobody(*_: object, **__: object) -> Iterator[None]:
+    yield
 
+
+def test_a_start_sweeps_drafts_that_nobody_decided_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, fresh = (home / "data" / "own" / f".new-{i:016x}" for i in range(2))
     for place in (old, fresh):
         place.mkdir(parents=True)
@@ -27,3 +28,23 @@ def test_a_start_sweeps_drafts_that_nobody_decided_about(home: Path, monkeypatch
     assert not old.exists()
     assert fresh.exists()
     assert services.statuses(), "the results that come with Frontier are there before the first page"
+
+
+def test_a_ledger_that_cannot_be_checked_keeps_nothing_from_running(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> None:
+        raise TypeError("bytes")
+
+    monkeypatch.setattr(ledgers, "check", damaged)
+
+    @contextmanager
+    def begins(*_: object, **__: object) -> Iterator[None]:
+        began.append(1)
+        yield
+
+    began: list[int] = []
+    monkeypatch.setattr(keeper, "kept", begins)
+    with ExitStack() as jobs:
+        app.supervise(jobs)
+    assert began == [1]

@@ -38,6 +38,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
         "engine.errors",
         "engine.version",
         "engine.machine",
+        "engine.disk",
         "engine",
     ),
 )

@@ -25,6 +25,7 @@ DRAFT = ".new-"  # a set that was read and not yet kept
 ABANDONED = 2 * 3600  # seconds after which nobody will keep a draft any more
 MAX_TITLE = 60  # characters
 MARKS = "marks.npy"  # by what its training pictures are known in other sets
+Marks = NDArray[np.uint64]
 ARRAYS = ("train-x", "train-y", "test-x", "test-y")
 
 
@@ -143,7 +144,9 @@ def keep(name: str, root: Path) -> str:
     if about is None:
         raise BadInput("these images are no longer waiting to be kept: choose the file again.")
     target = root / PLACE / about.name.removeprefix(OWN)
-    if described(target) is None:
+    if described(target) is not None:
+        _add_marks(target, _noted(place))
+    else:
         shutil.rmtree(target, ignore_errors=True)  # remains that are no data set
         with suppress(OSError):  # somebody may have kept the same meanwhile
             place.rename(target)
@@ -181,7 +184,7 @@ def sweep(root: Path) -> None:
                 shutil.rmtree(place, ignore_errors=True)
 
 
-def marks(name: str, root: Path) -> NDArray[np.uint64]:
+def marks(name: str, root: Path) -> Marks:
     """By what the training pictures of a kept set are known in others (sorted, none twice); DataMissing if damaged."""
     about = find(name, root)
     if about is None:
@@ -189,8 +192,27 @@ def marks(name: str, root: Path) -> NDArray[np.uint64]:
     place = root / PLACE / name.removeprefix(OWN)
     read(place, train=True, content=about.own.content)
     kept = folder.kept_marks(np.load(place / "train-x.npy"))
-    known: NDArray[np.uint64] = np.load(place / MARKS) if (place / MARKS).is_file() else kept
-    return np.union1d(known, kept)
+    return np.union1d(_noted(place), kept)
+
+
+def noted_marks(name: str, root: Path) -> Marks:
+    """Those of `marks` that are quick to say: what was noted when the pictures came, at whatever side."""
+    return _noted(root / PLACE / name.removeprefix(OWN))
+
+
+def _noted(place: Path) -> Marks:
+    """[] of a set that was kept before there were marks."""
+    file = place / MARKS
+    found: Marks = np.load(file, allow_pickle=False) if file.is_file() else np.array([], np.uint64)
+    return found
+
+
+def _add_marks(place: Path, more: Marks) -> None:
+    """The same pictures came in another shape: by its marks they are known, too."""
+    part = place / f"{MARKS}.{secrets.token_hex(8)}.part"
+    with part.open("wb") as handle:
+        np.save(handle, np.union1d(_noted(place), more))
+    part.replace(place / MARKS)
 
 
 def used(root: Path) -> int:

@@ -19,8 +19,11 @@ WITHOUT_NOISE, CLIPPED = "models without privacy (epsilon inf)", "models that cl
 
 def enrol(store: Store, dataset: str, root: Path) -> None:
     """Note which pictures an own data set has, before anything is charged to it: others may hold the same ones."""
-    if dataset.startswith(OWN) and not store.ledger.enrolled(dataset) and own.find(dataset, root) is not None:
-        store.ledger.enrol(dataset, own.marks(dataset, root))
+    about = own.find(dataset, root) if dataset.startswith(OWN) else None
+    if about is None:
+        return
+    if not store.ledger.enrolled(dataset, own.noted_marks(dataset, root)):
+        store.ledger.enrol(dataset, own.marks(dataset, root), planning.usual_delta(about.own.n_train))
 
 
 def reservation(store: Store, digest: str, study: Study, settings: Settings) -> Callable[[Any], None] | None:
@@ -31,11 +34,14 @@ def reservation(store: Store, digest: str, study: Study, settings: Settings) -> 
     from engine.guarantees import releases  # two seconds, which only a cap should cost
 
     wanted = asked(digest, study, releases(study, settings.cache))
+    store.ledger.ready(study.dataset, wanted.said)
     return lambda connection: store.ledger.reserve(connection, wanted)
 
 
 def asked(digest: str, study: Study, says: Releases) -> Asked:
     """What a resolved study asks of the ledger."""
+    from engine.privacy.accounting import NAMED
+
     privacy = study.privacy
     without = [WITHOUT_NOISE] * (float("inf") in privacy.epsilons) + [CLIPPED] * privacy.clip_only
     return Asked(
@@ -47,7 +53,7 @@ def asked(digest: str, study: Study, says: Releases) -> Asked:
         repeats=study.seeds,
         shared=says.shared,
         delta=study.privacy.delta or 0.0,
-        versions=(planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version),
+        versions=(planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version, *NAMED),
         mechanisms=says.mechanisms,
         unprotected=tuple(without) if says.unprotected else (),
     )

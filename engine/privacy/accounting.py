@@ -27,6 +27,10 @@ UNIT = "one image added or removed"
 COARSE, FINE = 1e-3, 1e-4  # discretisation of the privacy loss
 TOLERANCE = 1e-4  # relative, on the noise; always on the side of more noise
 MADE_BY = (ACCOUNTANT, version("dp-accounting"), COARSE, FINE, TOLERANCE)
+FIRST = ("PLD (dp-accounting, pessimistic)", "0.6.0", 1e-3, 1e-4, 1e-4)
+# names seeded noise: of another accountant the same budget has another sigma, and the same normals times two sigmas
+# would cancel. Nothing for the first one, whose results were computed before it was named
+NAMED: tuple[str, ...] = () if MADE_BY == FIRST else tuple(map(str, MADE_BY))
 STEP_POINT, COMPOSED_POINT = 6e-6, 3e-7  # seconds that a point takes on a core of 2023, of one step and of all
 USUAL, LOOK, LAST_WORD = 2.0, 0.12, 0.5  # seconds: the usual search, one look of the other, and its last one
 LEAST = exp(-4)  # noise below which nothing is looked for

@@ -6,9 +6,12 @@ A curve holds the Renyi divergence (add or remove one image) at each of ORDERS, 
 import logging
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.metadata import version
 from math import inf, log, log1p
+from pathlib import Path
 
 from engine.mechanism import Mechanism
+from engine.privacy.remembered import remembered
 
 ORDERS: tuple[float, ...] = (
     *(1 + x / 10 for x in range(1, 40)), *range(5, 33), 40, 48, 64, 96, 128, 192, 256, 384, 512,
@@ -33,9 +36,16 @@ def curve(mechanism: Mechanism) -> Curve:
     return tuple(float(cost) for cost in accountant.rdp)
 
 
-def of(mechanisms: Iterable[Mechanism]) -> Curve:
-    """The cost of all of these, one after another."""
-    return added(map(curve, mechanisms))
+@lru_cache(maxsize=4096)
+def kept(mechanism: Mechanism, cache: Path) -> Curve:
+    """The same, remembered on disk: a curve takes some 50 ms, and a ledger has hundreds."""
+    question = ["renyi", version("dp-accounting"), ORDERS, *vars(mechanism).values()]
+    return tuple(map(float, remembered(cache, question, lambda: curve(mechanism))))
+
+
+def of(mechanisms: Iterable[Mechanism], cache: Path | None = None) -> Curve:
+    """The cost of all of these, one after another; remembered in `cache`."""
+    return added(kept(one, cache) if cache else curve(one) for one in mechanisms)
 
 
 def added(curves: Iterable[Curve]) -> Curve:

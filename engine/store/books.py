@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput, StoreError
@@ -19,6 +20,8 @@ from engine.study import OWN
 IMAGES, RESERVED, RELEASED, REDONE, UNPROTECTED = "images", "reserved", "released", "redone", "no guarantee"
 CAP, PRIVATE, PUBLIC = "cap", "private", "public"
 SPENT = (RELEASED, REDONE)
+
+Passes = dict[Any, dict[Any, Mechanism]]  # models that drew the same batches, by what names these
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Asked:
     repeats: int
     shared: bool
     delta: float
-    versions: tuple[int, ...]
+    versions: tuple[int | str, ...]
     mechanisms: tuple[Mechanism, ...]
     unprotected: tuple[str, ...]
     computation: int = 0
@@ -52,29 +55,44 @@ class Asked:
         return {name: getattr(self, name) for name in names} | lists
 
 
-def cost(said: Mapping[str, Any]) -> Curve:
-    """What a row spends."""
+def cost(said: Mapping[str, Any], cache: Path) -> Curve:
+    """What a row spends; curves are remembered in `cache`."""
     from engine.privacy.joint import released  # brings the exact accountant, for which a page should not wait
 
-    return renyi.of(released(_mechanisms(said), shared=said.get("shared", False)))
+    return renyi.of(released(_mechanisms(said), shared=said.get("shared", False)), cache)
 
 
-def running(rows: Iterable[Row]) -> Iterator[Curve]:
+def total(rows: Iterable[Row], cache: Path) -> Curve:
+    """What rows that spend spent together: the last of `running`, for the price of one."""
+    fresh, passes = renyi.NOTHING, Passes()
+    for row in rows:
+        fresh, _ = _taken(row, fresh, passes, cache)
+    return renyi.added([fresh, *(_pass(models, cache) for models in passes.values())])
+
+
+def running(rows: Iterable[Row], cache: Path) -> Iterator[Curve]:
     """What all of them spent together, after each row that spends.
 
     In mode private every row has noise and batches of its own. In mode reproducible these follow from the images, the
     model, budget and repeat: the same model in two studies is one release, and models of two studies share batches
     as they do in one.
     """
-    fresh, passes, costs = renyi.NOTHING, dict[Any, dict[Any, Mechanism]](), dict[Any, Curve]()
+    fresh, passes, costs = renyi.NOTHING, Passes(), dict[Any, Curve]()
     for row in rows:
-        secret = row.said.get("mode") == "private" or row.kind == REDONE
-        fresh = renyi.added([fresh, cost(row.said)]) if secret else fresh
-        for name, which, model in () if secret else _seeded(row):
-            passes.setdefault(name, {})[which] = model
-            costs.pop(name, None)
-        costs |= {name: _pass(models) for name, models in passes.items() if name not in costs}
+        fresh, grown = _taken(row, fresh, passes, cache)
+        costs |= {name: _pass(passes[name], cache) for name in grown}
         yield renyi.added([fresh, *costs.values()])
+
+
+def _taken(row: Row, fresh: Curve, passes: Passes, cache: Path) -> tuple[Curve, set[Any]]:
+    """With one row more: what has noise of its own, and which passes have grown."""
+    if row.said.get("mode") == "private" or row.kind == REDONE:
+        return renyi.added([fresh, cost(row.said, cache)]), set()
+    grown = set()
+    for name, which, model in _seeded(row):
+        passes.setdefault(name, {})[which, model.noise_multiplier] = model  # of other noise it is another one
+        grown.add(name)
+    return fresh, grown
 
 
 def _seeded(row: Row) -> Iterator[tuple[Any, Any, Mechanism]]:
@@ -87,12 +105,12 @@ def _seeded(row: Row) -> Iterator[tuple[Any, Any, Mechanism]]:
         yield (*common, one.sample_rate, one.steps, None if shared else which), which, one
 
 
-def _pass(models: Mapping[Any, Mechanism]) -> Curve:
+def _pass(models: Mapping[Any, Mechanism], cache: Path) -> Curve:
     from engine.privacy.joint import together
 
     one = next(iter(models.values()))
     noise = together(model.noise_multiplier for model in models.values())
-    return renyi.curve(Mechanism(one.sample_rate, noise, one.steps))
+    return renyi.kept(Mechanism(one.sample_rate, noise, one.steps), cache)
 
 
 def _mechanisms(said: Mapping[str, Any]) -> list[Mechanism]:
@@ -107,13 +125,16 @@ def _mechanisms(said: Mapping[str, Any]) -> list[Mechanism]:
 class Books:
     """All ledgers of a store at one moment: rows, and the newest ones as they are remembered elsewhere.
 
-    `live` are computations with jobs that wait or run, by study: what was reserved for others has lapsed.
+    `live` are computations with jobs that wait or run, by study: what was reserved for others has lapsed. `pictures`
+    are hashes of the marks that are kept, by data set. Curves are remembered in `cache`.
     """
 
     rows: Mapping[str, Sequence[Row]]
     last: Mapping[str, Head]
     noted: Mapping[str, Head]
     live: Mapping[str, int]
+    pictures: Mapping[str, str]
+    cache: Path
 
     @property
     def names(self) -> list[str]:
@@ -122,8 +143,10 @@ class Books:
 
     def members(self, name: str) -> list[str]:
         """Data sets that share the budget of `name`, itself first: by images in common, also by way of others."""
+        if not name.startswith(OWN):
+            return [name]
         links: dict[str, set[str]] = {}
-        for row in self._of_kind(self.names, IMAGES):
+        for row in self._of_kind((one for one in self.names if one.startswith(OWN)), IMAGES):
             for other in row.said.get("kin", ()):
                 links.setdefault(row.dataset, set()).add(other)
                 links.setdefault(other, set()).add(row.dataset)
@@ -140,8 +163,22 @@ class Books:
         return {other: broken for other in looked_at if (broken := self.broken(other))}
 
     def broken(self, name: str) -> list[str]:
-        """What does not add up in the rows of one data set."""
-        return chain.problems(self.rows.get(name, ()), self.last.get(name), self.noted.get(name))
+        """What does not add up in the rows of one data set, and in what is kept of its pictures."""
+        rows = self.rows.get(name, ())
+        return chain.problems(rows, self.last.get(name), self.noted.get(name)) + self._pictures(name)
+
+    def _pictures(self, name: str) -> list[str]:
+        """What is wrong with the marks that the newest row about pictures speaks of, unless that was accepted since."""
+        for row in reversed(self._of_kind([name], IMAGES, chain.ACCEPTED)):
+            if row.kind == chain.ACCEPTED or row.said.get("marks") == self.pictures.get(name):
+                return []
+            return [f"the marks of its pictures are not those of row {row.number}"]
+        return []
+
+    def to_note(self, accepted: str = "") -> dict[str, Head]:
+        """What the file has to remember: a newer row only where everything up to it adds up, or was accepted."""
+        newer = (name for name in self.names if name == accepted or not self.broken(name))
+        return {**self.noted, **{name: self.last[name] for name in newer if name in self.last}}
 
     def caps(self, name: str) -> list[Cap]:
         """The newest cap of every member, unless it was lifted: all of them hold."""
@@ -161,8 +198,7 @@ class Books:
 
     def spent(self, name: str) -> Curve:
         """The cost of everything that was released."""
-        *_, total = renyi.NOTHING, *running(self._of_kind(self.members(name), *SPENT))
-        return total
+        return total(self._of_kind(self.members(name), *SPENT), self.cache)
 
     def held(self, name: str, but: int | None = None) -> Curve:
         """The cost of what is reserved and not released yet, except for the computation `but`."""
@@ -171,7 +207,7 @@ class Books:
             computation = row.said.get("computation")
             waiting[computation] = row if row.kind == RESERVED else None
         kept = (row for row in waiting.values() if row is not None and self._waits(row) != but and self._waits(row))
-        return renyi.added(cost(row.said) for row in kept)
+        return renyi.added(cost(row.said, self.cache) for row in kept)
 
     def _waits(self, row: Row) -> int | None:
         computation: int | None = row.said.get("computation")
@@ -211,12 +247,15 @@ class Books:
             if asked.mode != "private":
                 raise BadInput(rules.seeded(asked.dataset, cap))
         if self.release(asked) is None:
-            self.afford(asked.dataset, cost(asked.said), but=asked.computation)
+            self.afford(asked.dataset, asked.said, but=asked.computation)
 
-    def afford(self, name: str, more: Curve, but: int | None = None) -> None:
-        """BadInput, with the figure, when a cap would be passed."""
-        before = renyi.added([self.spent(name), self.held(name, but)])
-        for cap in self.caps(name):
+    def afford(self, name: str, said: Mapping[str, Any], but: int | None = None) -> None:
+        """BadInput, with the figure, when a cap would be passed by what a row would say."""
+        caps = self.caps(name)
+        if not caps:
+            return
+        before, more = renyi.added([self.spent(name), self.held(name, but)]), cost(said, self.cache)
+        for cap in caps:
             if not rules.admits(cap, before, more):
                 raise BadInput(rules.refusal(name, cap, before, more))
 

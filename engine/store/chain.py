@@ -9,7 +9,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
+
+from engine.store.said import said
 
 BEGINNING = "0" * 64  # what the first row follows
 FILE = "ledger.json"  # beside the store: the newest row of each data set
@@ -35,16 +38,12 @@ class Row:
     @cached_property
     def said(self) -> dict[str, Any]:
         """What stands in it; {} when that is not readable any more."""
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return said(self.body)
 
 
 @dataclass(frozen=True)
 class Head:
-    """The newest row, as it is remembered in another place."""
+    """The newest row, as it is remembered in another place; number 0: which one it was is forgotten there."""
 
     number: int
     hash: str
@@ -55,6 +54,14 @@ def row(dataset: str, after: Head | None, written: float, kind: str, said: Mappi
     number, previous = (after.number + 1, after.hash) if after else (1, BEGINNING)
     body = json.dumps(said, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return Row(dataset, number, written, kind, body, previous, sealed(dataset, number, written, kind, body, previous))
+
+
+def read(values: Iterable[Any]) -> Row:
+    """A row as the store gives it; of another kind of value than was written a stand-in, which no hash fits."""
+    dataset, number, written, *rest = values
+    texts = [value if isinstance(value, str) else repr(value) for value in (dataset, *rest)]
+    when = float(written) if isinstance(written, int | float) and isfinite(written) else -1.0
+    return Row(texts[0], number if isinstance(number, int) else 0, when, *texts[1:])
 
 
 def sealed(*content: str | float) -> str:
@@ -100,6 +107,8 @@ def _cut(rows: Sequence[Row], last: Head | None, noted: Head | None) -> list[str
     cut = max(head.number for head in (last, noted, Head(0, "")) if head)
     if cut > newest:
         return [f"{_missing(newest + 1, cut)} at the end"]
+    if noted is not None and noted.number == 0:
+        return [f"{FILE}, which remembers its newest row, was missing or unreadable"]
     if last != (heads[-1] if heads else None):
         return [f"row {newest} is not the one that the store remembers as the last"]
     return [] if noted is None or noted in heads else [f"row {noted.number} is not the one that {FILE} remembers"]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
+from engine import disk
 from engine.errors import BadInput, Cancelled
 from engine.events import Redone
 from engine.privacy.ledger import Cap
@@ -24,6 +25,7 @@ from engine.store.chain import ACCEPTED, FILE, Head, Row
 from engine.store.database import Database, upsert
 from engine.store.queue import HELD, Claim, Queue
 
+FORGOTTEN = Head(0, "")
 HEAD = "ledger:"  # how the keys begin under which the store remembers the newest row of each data set
 
 Marks = NDArray[np.uint64]
@@ -39,6 +41,7 @@ class Ledger:
         self._database = database
         self._queue = queue
         self._file = home / FILE
+        self._cache = home / "cache"
 
     def books(self) -> Books:
         """Everything, at one moment."""
@@ -48,7 +51,7 @@ class Ledger:
     def reserve(self, connection: Connection, asked: Asked) -> None:
         """Hold room under the caps of a data set for a study, in the transaction that queues it.
 
-        BadInput with the figure when there is none; nothing is written without a cap. `settle` afterwards.
+        BadInput with the figure when there is none; nothing is written without a cap. `settle` once it is kept.
         """
         books, asked = self._books(connection), _named(connection, asked)
         books.admit(asked)
@@ -60,6 +63,7 @@ class Ledger:
 
         StaleAttempt and Cancelled as for every write: what was stopped before its first step is not charged.
         """
+        self.ready(asked.dataset, asked.said)
         with self._held(claim) as (connection, books):
             asked = _named(connection, asked)
             books.admit(asked)
@@ -70,9 +74,17 @@ class Ledger:
                 said |= {"which": list(asked.unprotected)}
                 self._add(connection, self._books(connection), asked.dataset, kinds.UNPROTECTED, said)
         self.settle()
+        self.books().spent(asked.dataset)  # a page that asks for it finds the curves
+
+    def ready(self, name: str, said: Mapping[str, Any]) -> None:
+        """Have the curves at hand that a cap is compared with, before others have to wait for the store."""
+        books = self.books()
+        if books.caps(name):
+            books.spent(name), books.held(name), cost(said, self._cache)
 
     def redo(self, claim: Claim, asked: Asked, event: Redone) -> None:
         """Charge steps that a resumed job makes again; BadInput when a cap does not let it."""
+        self.ready(asked.dataset, {"mechanisms": redone(asked.said, event.epsilon, event.seed, event.steps)[1]})
         with self._held(claim) as (connection, books):
             books.sound(asked.dataset)
             asked = _named(connection, asked)
@@ -84,7 +96,7 @@ class Ledger:
             said = {"study": claim.study, "computation": asked.computation, "mode": asked.mode, "model": asked.model}
             said |= {"again": again, "mechanisms": mechanisms, "shared": False}
             if not books.again(asked.dataset, again):
-                books.afford(asked.dataset, cost(said), but=asked.computation)
+                books.afford(asked.dataset, said, but=asked.computation)
                 self._add(connection, books, asked.dataset, kinds.REDONE, said)
         self.settle()
 
@@ -119,42 +131,51 @@ class Ledger:
                 said = {"problems": broken, "standing": chain.standing(rows)}
                 newest = max([*(row.head for row in rows), *books.heads(name)], key=lambda head: head.number)
                 self._write(connection, chain.row(name, newest, time.time(), ACCEPTED, said))
-        self.settle()
+        self.settle(accepted=name)
         return broken
 
-    def enrolled(self, name: str) -> bool:
-        """Whether it is known which pictures an own data set has."""
-        known = select(tables.ledger.c.number).where(
-            tables.ledger.c.dataset == name, tables.ledger.c.kind == kinds.IMAGES
-        )
+    def enrolled(self, name: str, marks: Marks) -> bool:
+        """Whether it is known that an own data set has pictures, and these among them."""
         with self._database.read() as connection:
-            return connection.execute(known.limit(1)).first() is not None
+            known = _marks(connection, name)
+        return known is not None and bool(np.isin(marks, known).all())
 
-    def enrol(self, name: str, marks: Marks) -> None:
-        """Note which training pictures an own data set has (sorted marks, none twice), and whose it shares."""
+    def enrol(self, name: str, marks: Marks, delta: float | None = None) -> None:
+        """Note which training pictures an own data set has (sorted marks, none twice), and whose it shares.
+
+        `delta`: at which its total is told, for good. Marks that were noted before stay. StoreError when the ledger of
+        any own images does not add up: with marks that are lost nobody can say whose pictures these are.
+        """
         with self._database.write() as connection:
-            books = self._books(connection)
-            if any(row.kind == kinds.IMAGES for row in books.rows.get(name, ())):
+            books, known = self._books(connection), _marks(connection, name)
+            books.sound(name)
+            every = marks if known is None else np.union1d(known, marks)
+            if known is not None and len(every) == len(known):
                 return
-            blob = marks.tobytes()
+            blob = every.tobytes()
             others = connection.execute(select(tables.pictures).where(tables.pictures.c.dataset != name)).all()
-            kin = [row.dataset for row in others if _common(marks, row.marks)]
+            kin = [row.dataset for row in others if _common(every, row.marks)]
             upsert(connection, tables.pictures, [{"dataset": name, "marks": blob}], ["dataset"])
-            said = {"kin": sorted(kin), "pictures": len(marks), "marks": hashlib.sha256(blob).hexdigest()}
+            said = {"kin": sorted(kin), "pictures": len(every), "marks": hashlib.sha256(blob).hexdigest()}
+            said |= {"delta": delta} if delta else {}
             self._add(connection, books, name, kinds.IMAGES, said)
         self.settle()
 
-    def settle(self) -> None:
+    def settle(self, accepted: str = "") -> None:
         """After a row was written: it outlasts a power cut, and the file beside the store knows of it.
 
-        A file that cannot be written lags behind until the next row: the row itself is in the store.
+        Of a data set whose rows do not add up the file keeps what it has, unless that is `accepted`. A file that
+        cannot be written lags behind until the next row: the row itself is in the store.
         """
         self._database.settle()
         with suppress(OSError), self._alone(), self._database.read() as connection:
-            heads = {name: [head.number, head.hash] for name, head in _last(connection).items()}
-            part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(heads, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            part.replace(self._file)
+            self._note(self._books(connection).to_note(accepted))
+
+    def _note(self, heads: Mapping[str, Head]) -> None:
+        part = self._file.with_suffix(".part")
+        lines = {name: [head.number, head.hash] for name, head in heads.items()}
+        part.write_text(json.dumps(lines, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        disk.replace(part, self._file)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -173,28 +194,43 @@ class Ledger:
 
     def _books(self, connection: Connection) -> Books:
         noted = self._noted()  # first: it never runs ahead of what is then read
-        rows = [Row(*one) for one in connection.execute(select(tables.ledger))]
-        return Books(all_of(rows), _last(connection), noted, _live(connection))
+        rows = all_of([chain.read(one) for one in connection.execute(select(tables.ledger))])
+        if noted is None:  # it was made before the first row, or is lost
+            noted = {} if self._noted() is not None else dict.fromkeys(rows, FORGOTTEN)
+        return Books(rows, _last(connection), noted, _live(connection), _pictures(connection), self._cache)
 
-    def _noted(self) -> dict[str, Head]:
-        """What the file says; nothing before the first row, or when it is gone."""
+    def _noted(self) -> dict[str, Head] | None:
+        """What the file says; None when it is not there or cannot be read."""
         with suppress(OSError, ValueError, TypeError, AttributeError):
-            return {name: Head(*head) for name, head in json.loads(self._file.read_text(encoding="utf-8")).items()}
-        return {}
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+            return {name: Head(int(number), str(sealed)) for name, (number, sealed) in found.items()}
+        return None
 
     def _add(self, connection: Connection, books: Books, name: str, kind: str, said: Mapping[str, Any]) -> None:
         self._write(connection, chain.row(name, books.last.get(name), time.time(), kind, said))
 
     def _write(self, connection: Connection, row: Row) -> None:
+        if self._noted() is None:  # from the first row on a file that is not there is lost, which the new one says
+            with suppress(OSError), self._alone():
+                named = connection.execute(select(tables.ledger.c.dataset).distinct()).scalars()
+                self._note(dict.fromkeys(map(str, named), FORGOTTEN))
         connection.execute(insert(tables.ledger).values(vars(row)))
         head = {"key": HEAD + row.dataset, "value": f"{row.number} {row.hash}"}
         upsert(connection, tables.meta, [head], ["key"])
 
 
+def _pictures(connection: Connection) -> dict[str, str]:
+    return {row.dataset: _hash(row.marks) for row in connection.execute(select(tables.pictures))}
+
+
+def _hash(marks: Any) -> str:
+    return hashlib.sha256(marks if isinstance(marks, bytes) else b"").hexdigest()
+
+
 def _last(connection: Connection) -> dict[str, Head]:
     key, value = tables.meta.c.key, tables.meta.c.value
     found = connection.execute(select(key, value).where(key.startswith(HEAD, autoescape=True))).all()
-    return {name.removeprefix(HEAD): _head(said) for name, said in found}
+    return {name.removeprefix(HEAD): _head(str(said)) for name, said in found}
 
 
 def _head(said: str) -> Head:
@@ -216,5 +252,12 @@ def _live(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(first)}
 
 
+def _marks(connection: Connection, name: str) -> Marks | None:
+    """Those that were noted; None when there are none, or not whole ones: then they are noted anew."""
+    blob = connection.execute(select(tables.pictures.c.marks).where(tables.pictures.c.dataset == name)).scalar()
+    return np.frombuffer(blob, np.uint64) if isinstance(blob, bytes) and len(blob) % 8 == 0 else None
+
+
 def _common(marks: Marks, blob: bytes) -> bool:
-    return bool(np.isin(marks, np.frombuffer(blob, np.uint64), assume_unique=True).any())
+    known = np.frombuffer(blob[: len(blob) // 8 * 8], np.uint64)
+    return bool(np.isin(marks, known, assume_unique=True).any())

@@ -113,6 +113,11 @@ def a_privacy_ledger(connection: Connection) -> None:
             for change in ("UPDATE", "DELETE")
         ),
         "CREATE TABLE pictures (dataset VARCHAR NOT NULL, marks BLOB NOT NULL, PRIMARY KEY (dataset))",
+        *(
+            f"CREATE TRIGGER pictures_keep_their_marks_{change.lower()} BEFORE {change} ON pictures {when}"
+            "BEGIN SELECT RAISE(ABORT, 'marks are never taken away'); END"
+            for change, when in (("UPDATE", "WHEN length(NEW.marks) <= length(OLD.marks) "), ("DELETE", ""))
+        ),
     ):
         connection.exec_driver_sql(statement)
 

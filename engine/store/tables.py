@@ -163,3 +163,10 @@ pictures = Table(
     Column("dataset", String, primary_key=True),
     Column("marks", LargeBinary, nullable=False),
 )
+# marks are added, never taken away: who shared pictures yesterday shares them tomorrow
+for change, when in (("UPDATE", "WHEN length(NEW.marks) <= length(OLD.marks) "), ("DELETE", "")):
+    kept = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER pictures_keep_their_marks_{change.lower()} BEFORE {change} ON pictures {when}"
+        "BEGIN SELECT RAISE(ABORT, 'marks are never taken away'); END"
+    )
+    event.listen(pictures, "after_create", kept.execute_if(dialect="sqlite"))

@@ -186,15 +186,18 @@ LEDGER_SEEDED = (
     "known: the cap speaks for those in mode private."
 )
 LEDGER_EMPTY = (
-    "Nothing was released of these images yet. A study is written here before its first step of training: compute "
-    "one on the Trade-off page."
+    "Nothing stands here yet. A study is written here before its first step of training: compute one on the Trade-off "
+    "page. Studies computed before there was a ledger, and results that came with Frontier, are not in it."
 )
 LEDGER_UNPROTECTED = (
     "Computed from these images without noise: there is no finite ε to add up. Outside the total, and refused where "
     "a cap is set."
 )
 LEDGER_ALONE = "Epsilon of releasing all models of this study together, an upper bound by Renyi curves."
-LEDGER_TOTAL = "Epsilon of everything up to here; less than the sum of the rows, since the curves are added, not these."
+LEDGER_TOTAL = (
+    "Epsilon of everything up to here. Not the sum of the rows: curves are added, and models on the same batches count "
+    "as one pass."
+)
 LEDGER_CAP = (
     "Whoever owns the images sets it, on the machine that holds them. A study in mode private starts only if "
     "everything that was released and itself stay below; all others are refused."
@@ -214,6 +217,8 @@ LEDGER_WORDS = """
 - **Rows with hashes**: each covers the one before it, and the newest is noted beside the store, so that a changed,
   removed or moved row is seen. Whoever may write all files of this store can make a new ledger:
   `python -m engine ledger check` shows the numbers to keep elsewhere against that.
+- **One ledger a folder**: another `FRONTIER_HOME` on the same images has a ledger of its own, which knows nothing of
+  what is spent here.
 """
 FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}

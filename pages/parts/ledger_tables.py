@@ -57,7 +57,7 @@ def _release(one: Entry, links: dict[str, str]) -> dict[str, Any]:
         "Study": links.get(one.study),
         "What": _what(one),
         "Budgets ε": ", ".join(f"{epsilon:g}" for epsilon in one.said.get("epsilons", ())) or None,
-        "Batches": "shared" if one.said.get("shared") else "own",
+        "Batches": None if one.kind == "redone" else "shared" if one.said.get("shared") else "own",
         "Noise": one.said.get("mode", ""),
         "Alone": f"{one.alone:.2f}",
         "Total": f"{one.total:.2f}",

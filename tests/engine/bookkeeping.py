@@ -38,6 +38,7 @@ def queue(store: Store, one: Study) -> str:
     plan = [Planned(job, {}, {"train": 1.0}, threads=1) for job in planning.plan(one)]
     reserve = None
     if store.ledger.books().caps(one.dataset):
+        store.ledger.ready(one.dataset, asked(one).said)
         reserve = lambda connection: store.ledger.reserve(connection, asked(one))  # noqa: E731
     store.queue.submit(digest, one, plan, who="page", lasting=True, reserve=reserve)
     return digest

@@ -3,7 +3,9 @@
 import json
 import sqlite3
 import threading
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 from engine import planning
 from engine.errors import BadInput, Cancelled, StaleAttempt, StoreError
 from engine.events import Redone
+from engine.mechanism import Mechanism
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
-from engine.study import Study
+from engine.study import Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.bookkeeping import study
 
@@ -77,10 +80,6 @@ def test_deleted_and_asked_for_again_it_is_charged_if_its_noise_is_fresh(store: 
 
 
 def test_other_noise_under_the_same_digest_is_charged(store: Store) -> None:
-    from dataclasses import replace
-
-    from engine.mechanism import Mechanism
-
     one = study(mode="reproducible")
     claim = book.begin(store, one)
     store.ledger.release(claim, book.asked(one))
@@ -279,8 +278,6 @@ def test_a_changed_removed_or_moved_row_is_named(four: Store, statement: str, na
 
 
 def test_a_row_whose_hash_was_made_anew_does_not_fit_the_next(four: Store) -> None:
-    from dataclasses import replace
-
     from engine.store import chain
 
     two = four.ledger.books().rows["digits"][1]
@@ -295,7 +292,79 @@ def test_a_tail_that_was_cut_in_the_store_and_in_what_it_remembers_is_seen_by_th
     cut = f"DELETE FROM ledger WHERE number = 4; UPDATE meta SET value = '3 {three.hash}' WHERE key LIKE 'ledger:%'"
     tampered(four, cut)
     assert four.ledger.books().broken("digits") == ["row 4 is missing at the end"]
-    (home_of(four) / NOTE).unlink()  # whoever thinks of that, too, is not seen: this is what docs say
+
+
+def restored(four: Store) -> None:
+    """An old copy of the store, of three rows, beside a file that remembers four."""
+    three = four.ledger.books().rows["digits"][2]
+    tampered(four, f"DELETE FROM ledger WHERE number = 4; UPDATE meta SET value = '3 {three.hash}' "
+             "WHERE key = 'ledger:digits'")  # fmt: skip
+
+
+def test_a_row_of_another_data_set_leaves_the_memory_of_a_cut(four: Store) -> None:
+    restored(four)
+    four.ledger.cap("mnist", Cap(3, 1e-5))
+    assert four.ledger.books().broken("digits") == ["row 4 is missing at the end"]
+    assert four.ledger.accept("digits") == ["row 4 is missing at the end"]
+    assert json.loads((home_of(four) / NOTE).read_text())["digits"][0] == 5
+    assert four.ledger.books().broken("digits") == []
+
+
+@pytest.mark.parametrize("said", [None, "", "no JSON", "[]", '{"digits": 4}', '{"digits": ["x", 4]}'])
+def test_a_file_that_is_lost_or_unreadable_is_told_until_its_owner_accepts_it(four: Store, said: str | None) -> None:
+    file, lost = home_of(four) / NOTE, ["ledger.json, which remembers its newest row, was missing or unreadable"]
+    four.ledger.cap("emnist", Cap(3, 1e-5))
+    if said is None:
+        file.unlink()
+    else:
+        file.write_text(said)
+    assert four.ledger.books().broken("digits") == lost
+    four.ledger.cap("mnist", Cap(3, 1e-5))  # writes the file again
+    assert four.ledger.books().broken("mnist") == []
+    assert four.ledger.accept("emnist") == lost
+    assert four.ledger.books().broken("digits") == lost, "another's is not accepted with it"
+    assert four.ledger.accept("digits") == lost
+    book.compute(four, study(5))
+    assert four.ledger.books().broken("digits") == []
+
+
+def test_a_file_that_was_not_written_yet_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.ledger, "settle", lambda **_: None)  # killed in between
+    book.compute(store, study())
+    assert store.ledger.books().broken("digits") == []
+
+
+def test_what_is_reserved_is_remembered(tmp_path: Path) -> None:
+    from engine import ledgers, services
+    from engine.settings import Settings
+
+    mine = Settings(home=tmp_path / "home")
+    ledgers.set_cap("digits", 90, settings=mine)
+    services.submit(parse({"dataset": "digits", "privacy": {"epsilons": [1], "mode": "private"}}), settings=mine)
+    assert json.loads((mine.home / NOTE).read_text())["digits"][0] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = CAST(body AS BLOB)",
+        "written = 9e999",
+        "kind = x'00'",
+        "hash = 7",
+        "number = 'first'",
+        'body = \'{"mechanisms": [[2, 1, 5]], "epsilons": 3}\'',
+        'body = \'{"kin": 7, "epsilon": "x", "delta": -1}\'',
+    ],
+)
+def test_a_row_of_another_shape_is_named_and_stops_nobody_else(four: Store, change: str) -> None:
+    tampered(four, f"UPDATE ledger SET {change} WHERE number = 2")
+    books = four.ledger.books()
+    assert books.broken("digits")
+    assert books.members("folder:a") == ["folder:a"]
+    for kind in (Cap(3, 1e-5), None):
+        four.ledger.cap("mnist", kind)
+    books.spent("digits"), books.held("digits"), books.caps("digits"), books.private("digits")
+    assert four.ledger.accept("digits")
     assert four.ledger.books().broken("digits") == []
 
 
@@ -412,3 +481,112 @@ def test_two_that_ask_at_once_never_both_pass_when_one_fits(store: Store) -> Non
         thread.join()
     assert len(refused) == 3
     assert kinds(store) == ["cap", "reserved"]
+
+
+# --- curves
+
+
+@pytest.fixture
+def asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each curve that is computed, whether others had to wait for the store meanwhile."""
+    computed, writing, plain, write = [], [False], renyi.curve, store.database.write
+
+    @contextmanager
+    def writes() -> Iterator[object]:
+        with write() as connection:
+            writing[0] = True
+            yield connection
+        writing[0] = False
+
+    def curve(one: Mechanism) -> renyi.Curve:
+        computed.append(writing[0])
+        return plain(one)
+
+    monkeypatch.setattr(store.database, "write", writes)
+    monkeypatch.setattr(renyi, "curve", curve)
+    return computed
+
+
+@pytest.mark.parametrize("cap", [None, Cap(90, 1e-5)])
+def test_nobody_waits_for_the_store_while_curves_are_computed(
+    store: Store, asked_for: list[bool], cap: Cap | None
+) -> None:
+    store.ledger.cap("digits", cap)
+    for number in (1, 2):
+        claim = book.begin(store, study(number))
+        store.ledger.release(claim, book.asked(study(number)))
+        store.ledger.redo(claim, book.asked(study(number)), Redone(1.0, 0, 10 + number))
+        store.queue.finish(claim)
+    assert asked_for
+    assert not any(asked_for)
+
+
+def test_a_page_of_another_process_finds_the_curves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import ledgers
+    from engine.settings import Settings
+
+    for mode in ("private", "reproducible"):
+        book.compute(store, study(1, mode=mode, epsilons=(1, 2)))
+        book.compute(store, study(2, mode=mode, epsilons=(2, 3)))
+    before = total(store)
+    renyi.kept.cache_clear()
+    monkeypatch.setattr(renyi, "curve", lambda one: pytest.fail(f"{one} is computed again"))
+    info = ledgers.statement("digits", settings=Settings(home=home_of(store)))
+    assert len(info.releases) == 4
+    assert total(store) == before
+
+
+def test_a_seeded_model_of_other_noise_is_another_model(store: Store) -> None:
+    """A newer accountant may find that a budget needs less noise: what was released with more stays released."""
+    one = study(mode="reproducible")
+    claim = book.begin(store, one)
+    totals = []
+    for noise in (4.0, 4.4, 4.0):
+        store.ledger.release(claim, replace(book.asked(one), mechanisms=(Mechanism(0.1, noise, 100),)))
+        totals.append(total(store))
+    assert totals[0] < totals[1] == totals[2]
+
+
+def test_seeded_noise_is_named_by_any_other_accountant(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from engine import runs
+    from engine.privacy import accounting
+
+    nothing = (torch.zeros(1, 1, 8, 8), torch.zeros(1, dtype=torch.int64))
+    before, asked = runs.training_identity(study(), nothing), book.asked(study())
+    monkeypatch.setattr(accounting, "NAMED", ("PLD", "0.7.0"))
+    assert runs.training_identity(study(), nothing) != before
+    assert book.asked(study()).versions != asked.versions
+
+
+# --- what a broken ledger withholds, and what a cap says
+
+
+def test_images_whose_ledger_does_not_add_up_count_as_private(four: Store) -> None:
+    import pandas as pd
+
+    from engine import ledgers
+    from engine.settings import Settings
+
+    mine, seeded = Settings(home=home_of(four)), study(mode="reproducible")
+    frame = pd.DataFrame({"mode": ["reproducible", "private"], "epsilon": [1.0, 1.0]})
+    assert len(ledgers.passed_on(seeded, frame, settings=mine)) == 2
+    tampered(four, "UPDATE ledger SET written = 0 WHERE number = 2")
+    assert ledgers.private("digits", settings=mine)
+    assert ledgers.owner_only(seeded, settings=mine).startswith("The privacy ledger of these images does not add up")
+    assert list(ledgers.passed_on(seeded, frame, settings=mine)["mode"]) == ["private"]
+    assert ledgers.owner_only(study(), settings=mine) == ""
+
+
+def test_of_several_caps_the_one_with_the_least_left_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import ledgers
+    from engine.settings import Settings
+    from engine.store.books import Books
+
+    book.compute(store, study())
+    loose, tight = Cap(3, 1e-2), Cap(3.1, 1e-12)
+    monkeypatch.setattr(Books, "caps", lambda *_: [loose, tight])
+    info = ledgers.statement("digits", settings=Settings(home=home_of(store)))
+    assert info.cap == tight
+    assert info.counted[0] > info.total

@@ -1,19 +1,26 @@
 """The same images share one privacy budget: uploaded twice, at another size, in part, or by way of a third set."""
 
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import holdings, ledgers, services
-from engine.data import picture
-from engine.errors import BadInput
+from engine.data import images, own, picture
+from engine.errors import BadInput, StoreError
+from engine.jobs import charging
 from engine.jobs.contract import perform
+from engine.results import NOT_APPLICABLE
 from engine.settings import Settings
+from engine.store.measured import Batch
 from engine.store.store import Store, opened
-from engine.study import Study, parse
+from engine.study import OWN, Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.data.pictures import Files, drawn, encoded, shapes, zipped
+from tests.engine.jobs.fakes import row
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -113,9 +120,76 @@ def test_whoever_works_on_a_study_of_an_older_queue_notes_its_pictures_first(hom
         assert [row.kind for row in store.ledger.books().rows[name]] == ["images"]
 
     perform(store, claim, execute, places=Places, artifacts=tmp_path, cores=1)
-    assert store.ledger.enrolled(name)
+    assert "images" in [row.kind for row in store.ledger.books().rows[name]]
+
+
+def test_a_set_that_came_without_marks_gets_them_when_it_comes_again(home: Path) -> None:
+    """As kept by an earlier version: its photographs at another side would have been strangers."""
+    root, files = Settings(home=home).data_root, photographs()
+    first = kept(files, side=48)
+    forget(home)
+    (root / images.OWN_PLACE / first.removeprefix(OWN) / own.MARKS).unlink()
+    charging.enrol(opened(home), first, root)
+    assert not shared(first, kept(files, side=8)), "only their pixels at their own side are known"
+    assert kept(files, side=48) == first
+    assert shared(first, kept(files, side=16))
+    kinds = [row.kind for row in opened(home).ledger.books().rows[first]]
+    assert kinds == ["images", "images"], "once more, with more marks"
+
+
+def forget(home: Path) -> None:
+    """A store without a ledger, as before there was one."""
+    with closing(sqlite3.connect(home / "store.sqlite3")) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.executescript("DELETE FROM ledger; DELETE FROM pictures; DELETE FROM meta WHERE key LIKE 'ledger:%'")
+    (home / "ledger.json").unlink()
+
+
+def test_marks_are_kept_as_they_were_noted(home: Path) -> None:
+    first, store = kept(shapes()), opened(home)
+    with closing(sqlite3.connect(home / "store.sqlite3")) as connection:
+        for change in ("UPDATE pictures SET marks = x''", "DELETE FROM pictures"):
+            with pytest.raises(sqlite3.IntegrityError, match="never taken away"):
+                connection.execute(change)
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = 'pictures'").fetchall():
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+        connection.execute("DELETE FROM pictures")
+        connection.commit()
+    assert ledgers.check() == {first: ["the marks of its pictures are not those of row 1"]}
+    with pytest.raises(StoreError, match="does not add up"):
+        store.ledger.enrol("folder:other-0000", np.array([1, 2], np.uint64))
+    ledgers.accept(first)
+    ledgers.mark(first, private=True)
+    assert ledgers.check() == {}
+    assert [row.kind for row in store.ledger.books().rows[first]] == ["images", "accepted", "images", "private"]
+    assert shared(first, kept(shapes(), side=8))
 
 
 @pytest.mark.parametrize("content", [encoded(drawn("disc", 1)), encoded(drawn("disc", 1, 400), "JPEG")])
 def test_a_mark_does_not_depend_on_the_side(content: bytes) -> None:
     assert len({picture.read(content, side, "x")[1] for side in (8, 28, 48)}) == 1
+
+
+def test_a_total_stays_when_the_images_are_deleted_and_when_a_cap_is_lifted(home: Path) -> None:
+    name, store = kept(shapes()), opened(home)
+    book.compute(store, study(name, home))
+    told = [ledgers.statement(name).total]
+    ledgers.set_cap(name, 5, 1e-4)
+    told.append(ledgers.statement(name).total)
+    ledgers.set_cap(name, float("inf"))
+    holdings.delete(name)
+    told.append(ledgers.statement(name).total)
+    assert told[0] > 0
+    assert set(told) == {told[0]}
+
+
+def test_a_cap_names_studies_from_before_there_was_a_ledger(home: Path) -> None:
+    name, store = kept(shapes()), opened(home)
+    one = study(name, home)
+    claim = book.begin(store, one)
+    store.measured.record(claim, Batch(rows=[row(claim.job, 1.0, 0, "accuracy", NOT_APPLICABLE, 0.5)]))
+    store.queue.finish(claim)
+    with pytest.raises(BadInput, match=rf"1 of the studies of {name} .* \(one is {claim.study}\): .* --uncounted"):
+        ledgers.set_cap(name, 3)
+    assert ledgers.set_cap(name, 3, uncounted=True) == [name]

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import ledgers, services
+from engine.events import Redone
 from engine.store.database import FILE
 from engine.store.store import Store
 from tests.engine import bookkeeping as book
@@ -64,7 +65,7 @@ def test_an_empty_ledger_says_what_to_do(ledger: Page) -> None:
     app = ledger(dataset="digits")
     assert not app.exception
     said = words(app)
-    assert "Nothing was released of these images yet" in said
+    assert "Studies computed before there was a ledger, and results that came with Frontier, are not in it" in said
     assert "0.00 spent" in said.replace("*", "")
     assert "demonstration" in said
     assert "python -m engine ledger cap digits 8" in [code.value for code in app.code]
@@ -87,6 +88,15 @@ def test_releases_are_listed_newest_first_with_their_total(ledger: Page, store: 
     assert totals[0] < sum(float(alone) for alone in released["Alone"]), "curves are added, not epsilons"
     assert list(without["What"]) == ["fast model: models without privacy (epsilon inf)"]
     assert "no cap is set: this total is information" in words(app)
+
+
+def test_steps_made_again_say_nothing_of_batches(ledger: Page, store: Store) -> None:
+    one = study(1)
+    claim = book.begin(store, one)
+    store.ledger.release(claim, book.asked(one))
+    store.ledger.redo(claim, book.asked(one), Redone(1.0, 0, 20))
+    (released,) = tables(ledger(dataset="digits"))
+    assert list(released["Batches"].fillna("")) == ["", "shared"]
 
 
 def test_a_cap_is_said_and_drawn(ledger: Page, store: Store) -> None:
