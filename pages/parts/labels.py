@@ -180,6 +180,7 @@ LEDGER_PRIVATE = (
     "Marked private: results without a guarantee stay with the owner. They are shown here, and are not in links, "
     "exports or starter results."
 )
+OPEN = "Open"
 OWNER_ONLY = "They stay with the owner of the images: there is no link to them."
 LEDGER_SEEDED = (
     "Releases in mode reproducible, {0} of them, count towards the total, but guarantee nothing once their seed is "

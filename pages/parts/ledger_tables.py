@@ -95,10 +95,10 @@ def unprotected(info: Statement) -> None:
 
 
 def _links(entries: Sequence[Entry]) -> dict[str, str]:
-    """Addresses of those studies that are still there."""
+    """Addresses of those studies that are still there, and whose results need not stay with their owner."""
     digests = list({one.study for one in entries})
     here = services.statuses(max(1, len(digests)), 0, ALL.among(digests))
-    return {one.digest: f"/?{study_link.PARAMETER}={one.digest}" for one in here}
+    return study_link.addresses(here)
 
 
 def decided(info: Statement) -> list[str]:

@@ -38,7 +38,7 @@ def card(status: Status) -> run_list.Place:
         else:
             place.markdown(run_list.reason(status))
         with right:
-            run_list.open_link(status)
+            run_list.open_link(status, "")
             run_actions.buttons(status, "")
         more = st.expander("Details", key=f"details-{status.digest}", type="compact", on_change="rerun")
         if more.open:
