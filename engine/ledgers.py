@@ -189,6 +189,12 @@ def private(name: str, *, settings: Settings | None = None) -> bool:
     return _books(settings or Settings()).private(name)
 
 
+def guarded(name: str, *, settings: Settings | None = None) -> bool:
+    """Whether training images are shown to nobody outside the ledger: own ones, and those with a cap or a mark."""
+    books = _books(settings or Settings())
+    return name.startswith(OWN) or books.private(name) or bool(books.caps(name) or books.problems(name))
+
+
 def passed_on(study: Study, frame: pd.DataFrame, *, settings: Settings | None = None) -> pd.DataFrame:
     """The rows of a result table that may leave: of images marked private those that have a guarantee."""
     if not owner_only(study, settings=settings):
