@@ -193,6 +193,16 @@ def test_neither_runs_nor_the_ledger_has_a_link_to_it(page: Page, ledger: Page, 
     assert not any(frame["Study"].map(lambda link: isinstance(link, str)).any() for frame in hidden)
 
 
+def test_a_button_in_runs_opens_it(page: Page, mixed: str) -> None:
+    app = page("workspace/runs.py")
+    app.query_params["compare"] = mixed
+    app.run()
+    assert not app.get("page_link"), "no link names it"
+    app.button(key=f"details-open-{mixed}").click().run()
+    assert not app.exception
+    assert "study" not in app.query_params
+
+
 def test_runs_leaves_it_out_of_its_link(page: Page, mixed: str) -> None:
     app = page("workspace/runs.py")
     app.query_params["compare"] = mixed
