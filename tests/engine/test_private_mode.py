@@ -162,6 +162,17 @@ def test_what_is_trained_once_more_is_said(execute: Execute, model: str, lost: s
     assert not [event for event in quiet if isinstance(event, Begins | Redone)], "nothing is trained again"
 
 
+@pytest.mark.parametrize("mode", ["private", "reproducible"])
+def test_weights_that_would_be_charged_again_outlast_a_power_cut(
+    execute: Execute, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(checkpoint, "_sync", lambda place: synced.append(place.name))
+    execute(study(model="cnn", privacy={"epsilons": [1], "mode": mode}), tmp_path, lambda event: None)
+    kept = "epsilon-1.0-seed-0.part"
+    assert synced[synced.index(kept) :] == [kept, "0"] if mode == "private" else synced == []
+
+
 def test_a_resumed_job_does_not_begin_again(execute: Execute, tmp_path: Path) -> None:
     def die(event: Event) -> None:
         if isinstance(event, Provisional) and event.step == 20:
