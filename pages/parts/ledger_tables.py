@@ -42,6 +42,7 @@ def released(info: Statement) -> None:
     st.dataframe(
         pd.DataFrame([_release(one, links) for one in entries]),
         hide_index=True,
+        placeholder="",
         column_config={
             "Study": LINK,
             "Alone": st.column_config.TextColumn(help=labels.LEDGER_ALONE),
@@ -89,6 +90,7 @@ def unprotected(info: Statement) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        placeholder="",
         column_config={"Study": LINK},
         alt=f"{len(entries)} studies with models that have no guarantee, newest first.",
     )

@@ -58,6 +58,7 @@ def table(n: int, wanted: Wanted) -> None:
         run_list.table(shown),
         hide_index=True,
         column_config=run_list.COLUMNS,
+        placeholder="",  # where there is no link
         height="auto" if len(shown) <= 10 else 420,
         key=ticked.key(digests),
         on_select=partial(ticked.note, digests),
