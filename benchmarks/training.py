@@ -167,7 +167,7 @@ def sweep() -> dict[str, Any]:
         for model, hit in zip(progress.models, progress.accuracies, strict=True):
             final[model.epsilon, model.seed] = hit
 
-    session = training.Session({}, _no_save, report, lambda models, steps: None, Seeded())
+    session = training.Session({}, _no_save, report, lambda models: None, lambda models, steps: None, Seeded())
     taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", session))
     by_budget = {str(e): [final[e, s] for s in range(SEEDS)] for e in BUDGETS}
     return {

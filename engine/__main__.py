@@ -261,31 +261,41 @@ def starter(
 
     Takes a quarter of an hour; what FRONTIER_HOME holds already is not computed again.
     """
-    from engine import ledgers, services
+    from engine import services
     from engine import starter as shipped
     from engine.planning import resolve
     from engine.store.queue import Span
 
     for name, study in shipped.wanted(names or ()).items():
-        if reason := ledgers.owner_only(study):
-            raise BadInput(f"the study {name} is not shipped: {reason}")
+        _may_be_shipped(name, study)
         status = _compute(resolve(study))
         if status.state != "done" or status.started is None or status.finished is None:
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
+        _may_be_shipped(name, study)  # a mark may have come while it was computed
         took = Span(status.created, status.started, status.finished)
         shipped.ship(name, study, services.frame(status.digest), took, out or shipped.SHIPPED)
         _say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
 
 
+def _may_be_shipped(name: str, study: "Study") -> None:
+    from engine import ledgers
+
+    if reason := ledgers.owner_only(study):
+        raise BadInput(f"the study {name} is not shipped: {reason}")
+
+
 @app.command()
 def stories() -> None:
     """Say what published results are reproduced here: a table in Markdown."""
-    from engine import services
+    from engine import ledgers, services
     from engine import stories as told
     from engine.terminal import print_stories
 
     services.welcome()
-    print_stories((one, [services.frame(part.digest) for part in one.parts]) for one in told.everything().values())
+    stated = told.everything().values()
+    print_stories(
+        (one, [ledgers.passed_on(part.study, services.frame(part.digest)) for part in one.parts]) for one in stated
+    )
 
 
 @app.command()

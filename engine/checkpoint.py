@@ -37,11 +37,25 @@ class Checkpoint:
         part = self.file.with_suffix(".part")
         with part.open("wb") as handle:
             torch.save(self.values, handle)
-            if self.careful:
-                handle.flush()
-                os.fsync(handle.fileno())
-        part.replace(self.file)
+        put(part, self.file, lasting=self.careful)
         self.written = time.monotonic()
 
     def finish(self) -> None:
         self.file.unlink(missing_ok=True)
+
+
+def put(part: Path, file: Path, *, lasting: bool) -> None:
+    """Give a file that is whole its name; `lasting`: content and name outlast a power cut."""
+    if lasting:
+        _sync(part)
+    part.replace(file)
+    if lasting:
+        _sync(file.parent)
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

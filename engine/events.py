@@ -67,4 +67,15 @@ class Redone:
     steps: int
 
 
-Event = Stage | Provisional | Trained | Releases | Redone | Row
+@dataclass(frozen=True)
+class Begins:
+    """Models, each (epsilon, seed), are about to make the first of `steps` steps with fresh noise.
+
+    Said in mode 'private' alone. A job that says so twice of a model has lost what it had trained of it.
+    """
+
+    models: tuple[tuple[float, int], ...]
+    steps: int
+
+
+Event = Stage | Provisional | Trained | Releases | Begins | Redone | Row

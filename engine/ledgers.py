@@ -226,6 +226,12 @@ def _withholds(books: Books, name: str) -> bool:
     return books.private(name) or bool(books.problems(name))
 
 
+def guarded(name: str, *, settings: Settings | None = None) -> bool:
+    """Whether training images are shown to nobody outside the ledger: own ones, and those with a cap or a mark."""
+    books = _books(settings or Settings())
+    return name.startswith(OWN) or books.private(name) or bool(books.caps(name) or books.problems(name))
+
+
 def passed_on(study: Study, frame: pd.DataFrame, *, settings: Settings | None = None) -> pd.DataFrame:
     """The rows of a result table that may leave: of images marked private those that have a guarantee."""
     if not owner_only(study, settings=settings):

@@ -18,9 +18,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import planning
+from engine import ledgers, planning
 from engine.data import entry, images, own
-from engine.errors import DataMissing, FrontierError
+from engine.errors import BadInput, DataMissing, FrontierError
 from engine.jobs import supervisor
 from engine.privacy import inside
 from engine.privacy.inside import Inside
@@ -32,7 +32,7 @@ from engine.study import OWN, Own, Study, parse
 VERSION = 1  # raised whenever what is worked out changes
 BUDGETS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 16.0)
 FALSE_ALARMS = np.unique(np.append(np.geomspace(1e-3, 1.0, 49), 0.01))
-PUBLIC = "digits"  # looked at from inside where the images that were chosen are somebody's own
+PUBLIC = "digits"  # shown where the images that were chosen are under the ledger: this page charges nothing to it
 
 _makers: dict[Path, "subprocess.Popen[bytes]"] = {}
 
@@ -63,23 +63,29 @@ def delta(name: str, *, settings: Settings | None = None) -> float:
 
 
 def counted(name: str, *, settings: Settings | None = None) -> Counted | None:
-    """The training images of a data set by class; None while they are being counted. DataMissing when it is gone."""
-    file = _ready("images", name, settings or Settings())
+    """The training images of a data set by class; None while they are being counted. DataMissing when it is gone.
+
+    BadInput for images that are not to be `shown`: exact counts and pictures have no protection.
+    """
+    file = _looked_at(name, settings or Settings())
     return None if file is None else _read_counts(file, file.stat().st_mtime_ns)
 
 
 def step(name: str, *, settings: Settings | None = None) -> Inside | None:
-    """One training step on a data set that Frontier knows by name; None while it is being worked out.
-
-    Of a person's own images it would show what nothing protects, so there the step is of PUBLIC ones.
-    """
-    file = _ready("images", seen_inside(name), settings or Settings())
+    """One training step on a data set; None while it is being worked out. BadInput as for `counted`."""
+    file = _looked_at(name, settings or Settings())
     return None if file is None else _read_step(file, file.stat().st_mtime_ns)
 
 
-def seen_inside(name: str) -> str:
-    """The data set whose training step is shown when `name` is chosen."""
-    return PUBLIC if name.startswith(OWN) else name
+def shown(name: str, *, settings: Settings | None = None) -> str | None:
+    """The data set that is looked at when `name` is chosen; None when that and PUBLIC are both under the ledger."""
+    return next((one for one in (name, PUBLIC) if not ledgers.guarded(one, settings=settings)), None)
+
+
+def _looked_at(name: str, settings: Settings) -> Path | None:
+    if ledgers.guarded(name, settings=settings):
+        raise BadInput(f"the training images of {name} are under a privacy ledger and not looked at: choose others.")
+    return _ready("images", name, settings)
 
 
 def attacked(name: str, *, settings: Settings | None = None) -> tuple[Attacked, ...] | None:
@@ -148,16 +154,14 @@ def _study(name: str, settings: Settings) -> Study:
 
 def count(name: str, settings: Settings) -> dict[str, Any]:
     """What `counted` and `step` read: how many training images of each class, one of each, and a step from inside."""
-    about = entry.entry(name, _own(name, settings))
-    held = images.load(name, settings.data_root, train=True, own=_own(name, settings))
+    about = entry.entry(name)
+    held = images.load(name, settings.data_root, train=True)
     n_classes = len(about.facts["classes"])
     first = [int(np.argmax(held.y == label)) for label in range(n_classes)]
     made = {
         "counts": np.bincount(held.y, minlength=n_classes),
         "pictures": np.rint(held.x[first] * 255).astype(np.uint8),
     }
-    if name.startswith(OWN):
-        return made
     rate = recipe(_study(name, settings).model, 1.0, len(held.y)).batch / len(held.y)
     looked = inside.look(held.x, held.y, n_classes, rate, np.random.default_rng(0))  # public images, kept for all
     return made | vars(looked)

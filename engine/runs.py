@@ -21,11 +21,11 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from engine import features, guarantees, planning, training
-from engine.checkpoint import Checkpoint
+from engine.checkpoint import Checkpoint, put
 from engine.data import entry
 from engine.data.images import load
 from engine.effort import Effort
-from engine.events import Event, Provisional, Redone, Stage, Trained
+from engine.events import Begins, Event, Provisional, Redone, Stage, Trained
 from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models import weights as published
@@ -144,7 +144,9 @@ def _to_train(study: Study, root: Path) -> nn.Module:
 def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
     """Random bits of the study's mode: secret ones have a new key here, and never had another in this process."""
     draws = streams.draws(study.privacy.mode)
-    return training.Session(checkpoint.values, checkpoint.save, report, _redoer(study, emit), draws)
+    return training.Session(
+        checkpoint.values, checkpoint.save, report, _beginner(study, emit), _redoer(study, emit), draws
+    )
 
 
 def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit: Emit) -> training.Report:
@@ -163,6 +165,17 @@ def _reporter(candidates: list[Candidate], spent: dict[float, list[float]], emit
 
     emit(Stage("train", 0, total))
     return report
+
+
+def _beginner(study: Study, emit: Emit) -> training.Begin:
+    """Says which private models make their first step: twice, if what an earlier attempt trained is gone."""
+
+    def begin(models: Sequence[Candidate]) -> None:
+        private = [model for model in models if not isinf(model.epsilon)]
+        if private and study.privacy.mode == "private":
+            emit(Begins(tuple((model.epsilon, model.seed) for model in private), private[0].recipe.steps))
+
+    return begin
 
 
 def _redoer(study: Study, emit: Emit) -> training.Redo:
@@ -216,7 +229,7 @@ def _keep(study: Study, folder: Path, model: Candidate, tensors: dict[str, Tenso
     about = {"study": study.model_dump_json(), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
     about |= {"clip_only": str(model.clip_only).lower(), COST: json.dumps(asdict(cost))}
     save_file(tensors, part, metadata=about)
-    part.replace(file)
+    put(part, file, lasting=study.privacy.mode == "private")  # lost, they would be trained and charged again
 
 
 def _tell_cost(job: Job, model: Candidate, file: Path, emit: Emit) -> None:

@@ -69,6 +69,7 @@ class Cost:
 
 Save = Callable[[str, dict[str, Any], bool], None]  # True: somebody is about to hear of this state
 Report = Callable[[Progress], None]
+Begin = Callable[[Sequence[Candidate]], None]
 Redo = Callable[[Sequence[Candidate], int], None]
 
 
@@ -76,12 +77,14 @@ Redo = Callable[[Sequence[Candidate], int], None]
 class Session:
     """What training has of whoever asked for it: states saved before, where to save, whom to tell, random bits.
 
-    `redo` hears which models go on from a saved state, and how many steps since may be done a second time.
+    `begin` hears which models start anew; `redo` which go on from a saved state, and how many steps since may be done a
+    second time.
     """
 
     saved: Mapping[str, Any]
     save: Save
     report: Report
+    begin: Begin
     redo: Redo
     draws: Draws
 
@@ -166,6 +169,7 @@ def _train_pass(
             state = bank.State(**{part: session.saved[name][part] for part in vars(state)})
             session.redo(group, at_risk(state.step, recipe.steps))
         else:
+            session.begin(group)
             session.save(name, dict(vars(state)), True)  # from here on a step may have been done
         state = bank.train(
             train,
@@ -212,6 +216,7 @@ def train_network(
         trainer.restore(session.saved[name])
         session.redo([model], at_risk(trainer.step, model.recipe.steps))
     else:
+        session.begin([model])
         session.save(name, trainer.state(), True)
     due = set(marks(model.recipe.steps))
     meter = Meter(_so_far(session.saved, name))

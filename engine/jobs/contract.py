@@ -13,7 +13,7 @@ from typing import Any
 from engine import planning
 from engine.checks import known
 from engine.errors import Cancelled, FrontierError, StaleAttempt
-from engine.events import STAGES, Event, Provisional, Redone, Releases, Stage, Trained
+from engine.events import STAGES, Begins, Event, Provisional, Redone, Releases, Stage, Trained
 from engine.jobs import charging
 from engine.jobs.timing import CACHED, reference
 from engine.results import Row
@@ -65,7 +65,7 @@ class Recorder:
         """Note one event; raises if this job is no longer ours, no longer wanted, or cannot be written."""
         if self._failure is not None:
             raise self._failure
-        if isinstance(event, Releases | Redone):
+        if isinstance(event, Releases | Begins | Redone):
             self._charge(event)
             return
         with self._lock:
@@ -73,13 +73,16 @@ class Recorder:
         if isinstance(event, Row | Trained):
             self._write()
 
-    def _charge(self, event: Releases | Redone) -> None:
+    def _charge(self, event: Releases | Begins | Redone) -> None:
         claim, ledger = self._claim, self._store.ledger
         if isinstance(event, Releases):
             self._released = charging.asked(claim.study, claim.job.study, event)
             ledger.release(claim, self._released)
+            return
+        assert self._released is not None, "a job says what it releases before it goes on"
+        if isinstance(event, Begins):
+            ledger.begin(claim, self._released, event)
         else:
-            assert self._released is not None, "a job says what it releases before it goes on"
             ledger.redo(claim, self._released, event)
 
     def _note(self, event: Event) -> None:

@@ -16,14 +16,14 @@ from sqlalchemy import Connection, func, insert, select
 
 from engine import disk
 from engine.errors import BadInput, Cancelled
-from engine.events import Redone
+from engine.events import Begins, Redone
 from engine.privacy.ledger import Cap
 from engine.store import books as kinds
 from engine.store import chain, tables
 from engine.store.books import Asked, Books, all_of, cost, redone
 from engine.store.chain import ACCEPTED, FILE, Head, Row
 from engine.store.database import Database, upsert
-from engine.store.queue import HELD, Claim, Queue
+from engine.store.queue import BEGUN, HELD, Claim, Queue
 
 FORGOTTEN = Head(0, "")
 HEAD = "ledger:"  # how the keys begin under which the store remembers the newest row of each data set
@@ -81,6 +81,22 @@ class Ledger:
         books = self.books()
         if books.caps(name):
             books.spent(name), books.held(name), cost(said, self._cache)
+
+    def begin(self, claim: Claim, asked: Asked, event: Begins) -> None:
+        """Remember which models make their first step, and charge those again that this job has begun before.
+
+        What it trained of them is gone, and all their steps have fresh noise. BadInput when a cap does not let it.
+        """
+        key = f"{BEGUN}{claim.study}:{claim.id}"
+        with self._held(claim) as (connection, _):
+            said = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+            before = {tuple(model) for model in json.loads(said or "[]")}
+            value = json.dumps(sorted(before | set(event.models)))
+            upsert(connection, tables.meta, [{"key": key, "value": value}], ["key"])
+        self._database.settle()
+        for epsilon, seed in event.models:
+            if (epsilon, seed) in before:
+                self.redo(claim, asked, Redone(epsilon, seed, event.steps))
 
     def redo(self, claim: Claim, asked: Asked, event: Redone) -> None:
         """Charge steps that a resumed job makes again; BadInput when a cap does not let it."""

@@ -10,13 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, delete, func, in
 
 from engine.errors import StaleAttempt
 from engine.store.database import Database, upsert
-from engine.store.tables import interests, jobs, metadata, studies
+from engine.store.tables import interests, jobs, meta, metadata, studies
 from engine.study import Job, Study
 
 LEASE = 30.0  # seconds without a sign of life after which a job may be claimed anew
 PATIENCE = 10.0  # seconds after which someone who no longer asks is taken to have gone
 CRASHES = 3  # deaths of its process after which a job has failed
 HELD = ("running", "stopping")
+BEGUN = "begun:"  # how keys begin under which the store remembers, by study and job, whose training has begun
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class Queue:
             for table in reversed(metadata.sorted_tables):
                 if "study" in table.c:
                     connection.execute(delete(table).where(table.c.study == digest))
+            connection.execute(delete(meta).where(meta.c.key.startswith(f"{BEGUN}{digest}:", autoescape=True)))
             connection.execute(delete(studies).where(studies.c.digest == digest))
             around.enter_context(meanwhile())
         return True

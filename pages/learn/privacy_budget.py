@@ -103,18 +103,30 @@ def questions(answers: list[Answer], again: Callable[[int], None]) -> None:
 
 def act_step(choice: Choice, label: int, seen: Inside) -> None:
     """A training step: what is shortened, what noise leaves, and how that looks."""
-    inside_of = choice if lessons.seen_inside(choice.name) == choice.name else known(lessons.PUBLIC)
-    facts, place = inside_of.facts, label % len(inside_of.facts["classes"])
+    facts = choice.facts
     st.markdown(labels.LEARN_STEP)
     seed = st.session_state.setdefault("learn-seed", secrets.randbits(63))
-    drawn = lesson.of_step(seen, place, facts["classes"][place], tuple(facts["shape"]), seed)
-    lesson.show("step", drawn, inside_of.name)
+    drawn = lesson.of_step(seen, label, facts["classes"][label], tuple(facts["shape"]), seed)
+    lesson.show("step", drawn, choice.name)
     st.button(labels.LEARN_AGAIN, "learn-again", on_click=st.session_state.pop, args=("learn-seed", None))
-    st.caption(lesson.about_step(seen, inside_of, own=inside_of is not choice))
+    st.caption(lesson.about_step(seen, choice))
 
 
-def known(name: str) -> Choice:
-    return next(choice for choice in services.choices().datasets if choice.name == name)
+def looked_at(choice: Choice) -> Choice | None:
+    """The images that are shown: others, and that is said, where the chosen ones are under the ledger."""
+    name = lessons.shown(choice.name)
+    if name == choice.name:
+        return choice
+    seen = next((one for one in services.choices().datasets if one.name == name), None)
+    said = labels.LEARN_PUBLIC.format(labels.plain(seen.title)) if seen else labels.LEARN_OTHERS
+    st.info(f"{labels.LEARN_CLOSED.format(labels.plain(choice.title))} {said}", icon=":material/lock:")
+    return seen
+
+
+def acts(choice: Choice, label: int) -> None:
+    show("count", lessons.counted, act_count, choice, label)
+    show("step", lessons.step, act_step, choice, label)
+    show("attack", lessons.attacked, act_attack, choice, label)
 
 
 def act_attack(choice: Choice, label: int, found: tuple[Attacked, ...]) -> None:
@@ -150,10 +162,9 @@ with st.container(key="lesson"):
     left, right, _ = st.columns([1, 1, 1], gap="medium")
     with left:
         choice = chosen()
-    with right:
-        label = counted_class(choice)
-    show("count", lessons.counted, act_count, choice, label)
-    show("step", lessons.step, act_step, choice, label)
-    show("attack", lessons.attacked, act_attack, choice, label)
+    if seen := looked_at(choice):
+        with right:
+            label = counted_class(seen)
+        acts(seen, label)
     there = {"dataset": choice.name}
     st.page_link(TRADEOFF, label=labels.LEARN_END, icon=":material/show_chart:", query_params=there)

@@ -7,12 +7,13 @@ from engine.report import computing, words
 from engine.report.computing import Amount, Computing
 from engine.report.costs import Costs
 from engine.report.palette import LIVE
-from pages.parts import labels, live, present
+from engine.study import Study
+from pages.parts import labels, live, present, sheet
 
 ALT = "For each privacy budget: points lost on clean images, training time and memory."
 
 
-def draw(frame: pd.DataFrame, lost: Costs, keep: str) -> None:
+def draw(study: Study, frame: pd.DataFrame, lost: Costs, keep: str) -> None:
     """One chart and the numbers behind it; a sentence where nothing was measured."""
     found = computing.computing(frame, (*lost.epsilons, lost.baseline))
     if not found.measured:
@@ -25,7 +26,7 @@ def draw(frame: pd.DataFrame, lost: Costs, keep: str) -> None:
         live.charts(chart, key="computing", keep=f"computing-{keep}")
     with right:
         st.markdown(f"**{computing.in_words(found)}**")
-        st.dataframe(table(found, lost), hide_index=True, alt=ALT)
+        sheet.draw(study, table(found, lost), alt=ALT)
     if not present.on():
         st.caption(computing.how(found, frame))
 

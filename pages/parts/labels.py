@@ -180,6 +180,7 @@ LEDGER_PRIVATE = (
     "Marked private: results without a guarantee stay with the owner. They are shown here, and are not in links, "
     "exports or starter results."
 )
+OPEN = "Open"
 OWNER_ONLY = "They stay with the owner of the images: there is no link to them."
 LEDGER_SEEDED = (
     "Releases in mode reproducible, {0} of them, count towards the total, but guarantee nothing once their seed is "
@@ -274,9 +275,13 @@ LEARN_STEP = (
 )
 LEARN_STEP_ABOUT = (
     "A real step: {batch} of {total} images of {title}, each drawn with probability {rate}; one linear layer on the "
-    "pixels, after {before} steps without noise. {public}The noise is drawn by this machine and then only stretched."
+    "pixels, after {before} steps without noise. The noise is drawn by this machine and then only stretched."
 )
-LEARN_PUBLIC = "Your own images are not looked at: what this shows has no protection. "
+LEARN_CLOSED = (
+    "This page shows training images without protection, and **{0}** are under a privacy ledger (own images, a cap or "
+    "a mark)."
+)
+LEARN_PUBLIC, LEARN_OTHERS = "Everything here is of **{0}** instead, which anybody can get.", "Choose other images."
 LEARN_BOUND = "Bound on every gradient"
 LEARN_BOUND_HELP = "Clipping norm: longer gradients are shortened to it, and keep their direction."
 LEARN_MULTIPLIER = "Noise multiplier"

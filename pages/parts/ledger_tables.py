@@ -42,6 +42,7 @@ def released(info: Statement) -> None:
     st.dataframe(
         pd.DataFrame([_release(one, links) for one in entries]),
         hide_index=True,
+        placeholder="",
         column_config={
             "Study": LINK,
             "Alone": st.column_config.TextColumn(help=labels.LEDGER_ALONE),
@@ -89,16 +90,17 @@ def unprotected(info: Statement) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        placeholder="",
         column_config={"Study": LINK},
         alt=f"{len(entries)} studies with models that have no guarantee, newest first.",
     )
 
 
 def _links(entries: Sequence[Entry]) -> dict[str, str]:
-    """Addresses of those studies that are still there."""
+    """Addresses of those studies that are still there, and whose results need not stay with their owner."""
     digests = list({one.study for one in entries})
     here = services.statuses(max(1, len(digests)), 0, ALL.among(digests))
-    return {one.digest: f"/?{study_link.PARAMETER}={one.digest}" for one in here}
+    return study_link.addresses(here)
 
 
 def decided(info: Statement) -> list[str]:

@@ -108,7 +108,7 @@ def one(picture: NDArray[np.uint8], shown: str) -> None:
     st.image(large, width=SMALL, caption=labels.LEARN_ONE, alt=f"A training image that shows {shown}.")
 
 
-def about_step(seen: Inside, choice: Choice, *, own: bool) -> str:
+def about_step(seen: Inside, choice: Choice) -> str:
     """Which step it is."""
     return labels.LEARN_STEP_ABOUT.format(
         batch=f"{len(seen.lengths):,}",
@@ -116,7 +116,6 @@ def about_step(seen: Inside, choice: Choice, *, own: bool) -> str:
         title=labels.plain(choice.title),
         rate=words.percent(seen.sample_rate),
         before=inside.STEPS,
-        public=labels.LEARN_PUBLIC if own else "",
     )
 
 

@@ -76,7 +76,7 @@ def heading(status: Status) -> None:
     """The study's name and what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(labels.plain(run_list.name(status)), anchor=False)
-        run_list.open_link(status)
+        run_list.open_link(status, "details-")
         run_actions.buttons(status, "details-")
     if progress.is_live(status):
         st.markdown(progress.doing(status))

@@ -60,9 +60,14 @@ def line(status: Status) -> str:
     return f"**{labels.plain(_images(status))}**, {labels.plain(_model(status))}  \n{_grid(status)}"
 
 
-def open_link(status: Status) -> None:
-    query = {study_link.PARAMETER: status.digest}
-    st.page_link(TRADEOFF, label="Open", icon=":material/show_chart:", query_params=query)
+def open_link(status: Status, place: str) -> None:
+    """The way to the curves: a link, or a button where there is to be none; `place` tells keys apart."""
+    icon = ":material/show_chart:"
+    if study_link.addresses([status]):
+        st.page_link(TRADEOFF, label=labels.OPEN, icon=icon, query_params={study_link.PARAMETER: status.digest})
+    elif st.button(labels.OPEN, key=f"{place}open-{status.digest}", icon=icon, type="tertiary"):
+        study_link.show(status.digest)
+        st.switch_page(TRADEOFF)
 
 
 def _images(status: Status) -> str:
@@ -122,14 +127,15 @@ def show(place: Place, status: Status) -> None:
 
 def table(statuses: Sequence[Status]) -> pd.DataFrame:
     """Studies as plain values, newest first; a column that says nothing is left out."""
-    rows = pd.DataFrame([_row(status) for status in statuses])
+    links = study_link.addresses(statuses)
+    rows = pd.DataFrame([_row(status, links.get(status.digest)) for status in statuses])
     return rows.drop(columns=[name for name in OPTIONAL if not rows[name].astype(bool).any()])
 
 
-def _row(status: Status) -> dict[str, Any]:
+def _row(status: Status, link: str | None) -> dict[str, Any]:
     study = status.study
     return {
-        "Study": f"/?{study_link.PARAMETER}={status.digest}",
+        "Study": link,
         "State": labels.STATES[status.state] + (", computed earlier" if earlier(status) else ""),
         "What went wrong": status.error or "",
         "Images": _images(status),

@@ -3,6 +3,7 @@
 When somebody came by another link than the one written last (`address`), everything is taken from there.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import isnan
 
@@ -116,6 +117,17 @@ def may_be_linked(digest: str) -> bool:
     """Whether results of a study may be passed on by a link."""
     study = services.study(digest)
     return study is None or not ledgers.owner_only(study)
+
+
+def addresses(statuses: Collection[Status]) -> dict[str, str]:
+    """Links to studies, by digest; none to one whose results stay with their owner."""
+    asked = {(one.study.dataset, one.study.privacy): one.study for one in statuses}  # the ledger is read once for each
+    linked = {key for key, study in asked.items() if not ledgers.owner_only(study)}
+    return {
+        one.digest: f"/?{PARAMETER}={one.digest}"
+        for one in statuses
+        if (one.study.dataset, one.study.privacy) in linked
+    }
 
 
 def keep_mark() -> None:

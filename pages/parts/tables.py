@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.report import document, lines, tables, words
 from engine.study import Study
-from pages.parts import exports, labels, sweep
+from pages.parts import exports, labels, sheet, sweep
 
 PROMISE = {
     "epsilon": "Privacy budget",
@@ -25,18 +25,16 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):  # side by side: the table's own buttons lie right
         st.subheader("The numbers", anchor=False, width="content")
         exports.panel(digest, study)
-    st.dataframe(
+    sheet.draw(
+        study,
         recognised(frame, study),
-        hide_index=True,
         alt="Images recognised at each privacy budget: clean, then at each attack strength, with 95 % intervals.",
     )
     with st.expander("What each privacy budget promises", icon=":material/verified_user:"):
-        st.dataframe(
+        sheet.draw(
+            study,
             promise(frame),
-            hide_index=True,
-            column_config={
-                said: st.column_config.TextColumn(help=labels.TERMS[name]) for name, said in PROMISE.items()
-            },
+            columns={said: st.column_config.TextColumn(help=labels.TERMS[name]) for name, said in PROMISE.items()},
             alt="Delta, noise and sampling of each privacy budget.",
         )
         for sentence in (_terms(frame), *document.caveats(str(frame["mode"].iloc[0]))):

@@ -138,7 +138,8 @@ def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
         live.Chart(by_strength, words, stops, info.strength),
         f"cost-{keep}",
     )
-    computing_cost.draw(frame, lost(info), keep)
+    if study := services.study(keep):
+        computing_cost.draw(study, frame, lost(info), keep)
 
 
 def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:

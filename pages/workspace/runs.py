@@ -38,7 +38,7 @@ def card(status: Status) -> run_list.Place:
         else:
             place.markdown(run_list.reason(status))
         with right:
-            run_list.open_link(status)
+            run_list.open_link(status, "")
             run_actions.buttons(status, "")
         more = st.expander("Details", key=f"details-{status.digest}", type="compact", on_change="rerun")
         if more.open:
@@ -58,6 +58,7 @@ def table(n: int, wanted: Wanted) -> None:
         run_list.table(shown),
         hide_index=True,
         column_config=run_list.COLUMNS,
+        placeholder="",  # where there is no link
         height="auto" if len(shown) <= 10 else 420,
         key=ticked.key(digests),
         on_select=partial(ticked.note, digests),

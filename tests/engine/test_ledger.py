@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from engine import planning
 from engine.errors import BadInput, Cancelled, StaleAttempt, StoreError
-from engine.events import Redone
+from engine.events import Begins, Event, Redone
+from engine.jobs.contract import perform
 from engine.mechanism import Mechanism
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
-from engine.study import Study, parse
+from engine.study import Job, Study, parse
 from tests.engine import bookkeeping as book
 from tests.engine.bookkeeping import study
 
@@ -138,6 +139,62 @@ def test_redone_steps_are_charged_every_time(store: Store) -> None:
     assert before[0] < before[1] < before[2]
     one_more = store.ledger.books().rows["digits"][-1].said["mechanisms"]
     assert one_more == [[book.RATE, pytest.approx(book.NOISE / 2**0.5), 20]], "what was shared is shared again"
+
+
+def test_a_job_that_lost_what_it_trained_is_charged_again(store: Store) -> None:
+    one, begins = study(epsilons=(1, 3)), Begins(((1.0, 0), (3.0, 0)), book.STEPS)
+    claim = book.begin(store, one)
+    store.ledger.release(claim, book.asked(one))
+    store.ledger.begin(claim, book.asked(one), begins)
+    assert kinds(store) == ["released"], "a first step is what was charged"
+    before = total(store)
+    store.queue.give_back(claim)
+    claim = store.queue.claim() or claim
+    store.ledger.release(claim, book.asked(one))
+    store.ledger.begin(claim, book.asked(one), begins)
+    assert kinds(store) == ["released", "redone"]
+    assert total(store) > 1.3 * before, "all steps again, of both models in one pass"
+    assert store.ledger.books().rows["digits"][-1].said["mechanisms"][0][2] == book.STEPS
+    store.queue.finish(claim)
+    book.delete(store, claim.study)
+    book.compute(store, one)
+    assert kinds(store) == ["released", "redone", "released"]
+    with store.database.read() as connection:
+        assert not connection.exec_driver_sql("SELECT key FROM meta WHERE key LIKE 'begun:%'").all(), (
+            "forgotten with it"
+        )
+
+
+def test_what_a_job_says_of_its_first_step_reaches_the_ledger(store: Store, tmp_path: Path) -> None:
+    def execute(job: Job, emit: Callable[[Event], None], **_: object) -> None:
+        emit(book.releases(study()))
+        emit(Begins(((1.0, 0),), book.STEPS))
+        raise BadInput("The disk is full.")
+
+    for expected in (["released"], ["released", "redone"]):
+        claim = book.begin(store, study())
+        perform(store, claim, execute, places=None, artifacts=tmp_path, cores=2)
+        assert kinds(store) == expected
+
+
+def test_a_job_killed_before_its_first_step_begins_for_the_first_time(store: Store) -> None:
+    claim = book.begin(store, study())
+    store.ledger.release(claim, book.asked(study()))
+    store.queue.give_back(claim)
+    claim = store.queue.claim() or claim
+    store.ledger.release(claim, book.asked(study()))
+    store.ledger.begin(claim, book.asked(study()), Begins(((1.0, 0),), book.STEPS))
+    assert kinds(store) == ["released"]
+
+
+def test_a_job_that_lost_what_it_trained_is_refused_where_the_cap_has_no_room(store: Store) -> None:
+    store.ledger.cap("digits", Cap(1.5, 1e-5))
+    begins = Begins(((1.0, 0),), book.STEPS)
+    claim = book.begin(store, study())
+    store.ledger.release(claim, book.asked(study()))
+    store.ledger.begin(claim, book.asked(study()), begins)
+    with pytest.raises(BadInput, match="past the cap of 1.5"):
+        store.ledger.begin(claim, book.asked(study()), begins)
 
 
 def test_a_cap_refuses_before_anything_is_queued_with_the_figure(store: Store) -> None:

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from engine import holdings, lessons
+from engine import holdings, ledgers, lessons
 from engine.data.images import load
-from engine.errors import DataMissing, FrontierError
+from engine.errors import BadInput, DataMissing, FrontierError
 from engine.privacy import mechanisms
 from engine.recipes import Recipe
 from engine.settings import Settings
@@ -48,17 +48,30 @@ def test_counts_are_those_of_the_training_images(home: Path) -> None:
     assert lessons.counted("digits") is held, "read once"
 
 
-def test_own_images_are_counted_but_never_looked_into(own: str) -> None:
-    held = worked_out(lambda: lessons.counted(own))
-    assert sum(held.counts) == 24
-    (file,) = Settings().cache.glob(f"{own}-images-*.npz")
-    with np.load(file) as kept:
-        assert set(kept) == {"counts", "pictures"}
-    assert lessons.seen_inside(own) == "digits"
+def test_own_images_are_never_looked_at(own: str) -> None:
+    assert lessons.shown(own) == "digits"
+    for ask in (lessons.counted, lessons.step):
+        with pytest.raises(BadInput, match=f"the training images of {own} are under a privacy ledger"):
+            ask(own)
+    assert not list(Settings().cache.glob(f"{own}-images-*"))
+
+
+def test_images_with_a_cap_or_a_mark_are_not_looked_at(home: Path) -> None:
+    assert (lessons.shown("mnist"), lessons.shown("digits")) == ("mnist", "digits")
+    ledgers.set_cap("mnist", 8)
+    assert lessons.shown("mnist") == "digits"
+    with pytest.raises(BadInput, match="choose others"):
+        lessons.step("mnist")
+    ledgers.mark("digits", private=True)
+    assert lessons.shown("digits") is lessons.shown("mnist") is None
+    ledgers.set_cap("mnist", float("inf"))
+    assert lessons.shown("mnist") == "mnist"
+
+
+def test_images_that_are_gone_are_said_to_be(own: str) -> None:
     holdings.delete(own)
-    assert not file.exists()
     with pytest.raises(DataMissing, match="not kept on this machine"):
-        lessons.counted(own)
+        lessons.attacked(own)
 
 
 def test_the_attacker_is_of_the_default_training(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine import checkpoint, planning, recipes, runs, training
-from engine.events import Event, Provisional, Redone, Releases, Trained
+from engine.events import Begins, Event, Provisional, Redone, Releases, Trained
 from engine.mechanism import Mechanism
 from engine.privacy.streams import Secret
 from engine.results import Row
@@ -137,6 +137,53 @@ def test_a_resumed_job_draws_anew_and_says_how_much(
     assert again.index(redone[0]) < next(i for i, e in enumerate(again) if isinstance(e, Provisional))
     assert next(e.step for e in again if isinstance(e, Provisional) and e.epsilon == 1.0) == 22
     assert int(saved["pass-0"]["step"]) == 20
+
+
+@pytest.mark.parametrize("model", ["scattering-linear", "cnn"])
+@pytest.mark.parametrize("lost", ["everything", "weights"])
+def test_what_is_trained_once_more_is_said(execute: Execute, model: str, lost: str, tmp_path: Path) -> None:
+    """Without weights and without a saved state a retry has fresh noise: whoever charges hears of it each time."""
+    asked = study(model=model)
+    first: list[Event] = []
+    again: list[Event] = []
+    execute(asked, tmp_path, first.append)
+    steps = 48 if model == "scattering-linear" else 4
+    passes = [((1.0, 0), (3.0, 0))] if steps == 48 else [((1.0, 0),), ((3.0, 0),)]
+    assert [event for event in first if isinstance(event, Begins)] == [Begins(models, steps) for models in passes]
+    for file in tmp_path.rglob("*.safetensors"):
+        if lost == "everything" or "epsilon-3.0" in file.name:
+            file.unlink()
+    execute(asked, tmp_path, again.append)
+    said = [event for event in again if isinstance(event, Begins)]
+    assert said == [Begins(models, steps) for models in (passes if lost == "everything" else passes[-1:])]
+    assert again.index(said[0]) < next(i for i, e in enumerate(again) if isinstance(e, Provisional))
+    quiet: list[Event] = []
+    execute(asked, tmp_path, quiet.append)
+    assert not [event for event in quiet if isinstance(event, Begins | Redone)], "nothing is trained again"
+
+
+@pytest.mark.parametrize("mode", ["private", "reproducible"])
+def test_weights_that_would_be_charged_again_outlast_a_power_cut(
+    execute: Execute, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(checkpoint, "_sync", lambda place: synced.append(place.name))
+    execute(study(model="cnn", privacy={"epsilons": [1], "mode": mode}), tmp_path, lambda event: None)
+    kept = "epsilon-1.0-seed-0.part"
+    assert synced[synced.index(kept) :] == [kept, "0"] if mode == "private" else synced == []
+
+
+def test_a_resumed_job_does_not_begin_again(execute: Execute, tmp_path: Path) -> None:
+    def die(event: Event) -> None:
+        if isinstance(event, Provisional) and event.step == 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        execute(study(), tmp_path, die)
+    again: list[Event] = []
+    execute(study(), tmp_path, again.append)
+    assert not [event for event in again if isinstance(event, Begins)]
+    assert [event for event in again if isinstance(event, Redone)]
 
 
 KILLED = """

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import ledgers, services
 from engine.events import Redone
+from engine.settings import Settings
 from engine.store.database import FILE
 from engine.store.store import Store
 from tests.engine import bookkeeping as book
@@ -175,6 +176,41 @@ def test_a_study_without_a_guarantee_on_private_images_is_shown_but_not_linked(p
     assert "The numbers" in said, "its owner sees it"
     app.run()
     assert "The numbers" in words(app), "also at the next run, without the address"
+
+
+def test_its_numbers_have_no_button_that_downloads_them(page: Page, computed: Callable[..., str]) -> None:
+    digest = computed(study(1, epsilons=(1, "inf")))
+    shown: list[list[str]] = []
+    for private in (False, True):
+        ledgers.mark("digits", private=private)
+        app = page(study=digest, view="cost")
+        assert not app.exception
+        results = [one for one in app.dataframe if "Privacy budget" in one.value.columns]
+        assert bool(results) == (not private)
+        shown.append(next(list(one.value["Privacy budget"]) for one in [*results, *app.table]))
+        assert len(results) + len(app.table) >= 2
+    assert shown[0] == shown[1]
+
+
+def test_neither_runs_nor_the_ledger_has_a_link_to_it(page: Page, ledger: Page, mixed: str) -> None:
+    book.compute(Store(Settings().home), study(2, epsilons=(1, "inf")))
+    ledgers.mark("digits", private=False)
+    linked = [tables(page("workspace/runs.py"))[0], *tables(ledger(dataset="digits"))]
+    assert all(frame["Study"].map(lambda link: isinstance(link, str)).any() for frame in linked)
+    ledgers.mark("digits", private=True)
+    hidden = [tables(page("workspace/runs.py"))[0], *tables(ledger(dataset="digits"))]
+    assert [len(frame) for frame in hidden] == [len(frame) for frame in linked]
+    assert not any(frame["Study"].map(lambda link: isinstance(link, str)).any() for frame in hidden)
+
+
+def test_a_button_in_runs_opens_it(page: Page, mixed: str) -> None:
+    app = page("workspace/runs.py")
+    app.query_params["compare"] = mixed
+    app.run()
+    assert not app.get("page_link"), "no link names it"
+    app.button(key=f"details-open-{mixed}").click().run()
+    assert not app.exception
+    assert "study" not in app.query_params
 
 
 def test_runs_leaves_it_out_of_its_link(page: Page, mixed: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import holdings, lessons
+from engine import holdings, ledgers, lessons
 from engine.errors import DataMissing, FrontierError
 from engine.lessons import Attacked
 from engine.privacy import mechanisms
@@ -193,19 +193,32 @@ def test_images_that_go_while_the_page_is_drawn_are_said(
     assert len(decks(app)) == 1
 
 
-def test_own_images_are_counted_and_not_looked_into_until_they_are_deleted(page: Page, ready: None) -> None:
+def test_of_own_images_nothing_is_shown_but_digits(page: Page, ready: None) -> None:
     (Settings().home / "x.zip").write_bytes(zipped(shapes()))
     name = holdings.add(Settings().home / "x.zip", side=16, called="Shapes")
-    file = lessons.place("images", name, Settings())
-    lessons.write("images", name, file, Settings())
     app = page(LEARN)
     app.selectbox(key="learn-data").select(name).run()
     assert not app.exception
+    assert not app.error
     said = unescaped(words(app))
-    assert "How many of the 24 training images show **square**? The exact answer, **12**" in said
-    assert "Your own images are not looked at" in said
+    assert "**Shapes** are under a privacy ledger" in said
+    assert "Everything here is of **Handwritten digits** instead" in said
+    assert "How many of the 1,437 training images show **7**" in said
+    assert "square" not in said, "not even its classes are counted"
     assert "images of Handwritten digits" in said
+    assert len(decks(app)) == 3
+    assert not list(Settings().cache.glob(f"{name}-*"))
     holdings.delete(name)
     app.run()
     assert not app.exception
     assert app.selectbox(key="learn-data").value == "digits"
+    assert "under a privacy ledger" not in words(app)
+
+
+def test_images_with_a_cap_show_nothing_where_digits_have_one_too(page: Page, ready: None) -> None:
+    ledgers.set_cap("digits", 8)
+    app = page(LEARN)
+    assert not app.exception
+    assert "**Handwritten digits** are under a privacy ledger" in words(app)
+    assert "Choose other images." in words(app)
+    assert not decks(app)
