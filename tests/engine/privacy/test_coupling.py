@@ -108,6 +108,86 @@ class Stateful(nn.Module):
         return x * self.scale * self.mask
 
 
+class Loss(nn.Module):
+    """A linear layer, with the losses that `of` makes of the logits and of each image's cross-entropy."""
+
+    def __init__(self, of: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.of, self.linear = of, nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.flatten(1))
+
+    def losses(self, x: Tensor, y: Tensor) -> Tensor:
+        logits = self(x)
+        return self.of(logits, nn.functional.cross_entropy(logits, y, reduction="none"))
+
+
+class Scaled(nn.Module):
+    """Logits that know how many images there are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * len(x)
+
+
+class Faint(nn.Module):
+    """A mean over the batch that is too weak to be told from float32's rounding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1e-7 * x.mean(0, keepdim=True)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "divided by their mean": lambda logits, each: each / each.detach().mean(),
+    "the harder half": lambda logits, each: each * (each >= each.median()),
+    "the easier half": lambda logits, each: each * (each <= each.detach().median()),
+    "divided by their number": lambda logits, each: each / len(each),
+    "a gradient that grows": lambda logits, each: each + (each - each.detach()) * len(each),
+    "the first counts twice": lambda logits, each: each * torch.tensor([2.0, *[1.0] * (len(each) - 1)]),
+    "one for all": lambda logits, each: each.mean(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_that_depend_on_company_number_or_position_are_refused(name: str) -> None:
+    with pytest.raises(BadInput, match=r"mixes the images|with other images|not one each"):
+        check(Loss(LOSSES[name]), SHAPE)
+
+
+def test_a_loss_of_its_own_that_looks_at_one_image_passes() -> None:
+    check(Loss(lambda logits, each: each + 0.1 * logits.square().mean(1)), SHAPE)
+
+
+@pytest.mark.parametrize("layer", [Scaled(), Faint()])
+def test_logits_that_depend_on_their_number_or_faintly_on_others_are_refused(layer: nn.Module) -> None:
+    with pytest.raises(BadInput, match="mixes the images of a batch|with other images"):
+        check(around(layer), SHAPE)
+
+
+class Single(nn.Module):
+    """Answers in float32 whatever it is asked in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
+class Constant(nn.Module):
+    """float32 numbers that are no buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix = torch.eye(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.matrix
+
+
+@pytest.mark.parametrize(("layer", "words"), [(Single(), "float32 when asked"), (Constant(), "no logits in float64")])
+def test_what_cannot_be_asked_in_double_precision_says_so(layer: nn.Module, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        check(nn.Sequential(nn.Flatten(), nn.Linear(32, 3), layer), SHAPE)
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
