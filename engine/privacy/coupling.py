@@ -28,7 +28,7 @@ def check(model: nn.Module, shape: tuple[int, ...]) -> None:
     """
     for sentence in _refused(model):
         raise BadInput(sentence)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # what a model draws, and weights in place of zeros
         _ask(_asked(model), shape)
 
 
@@ -41,6 +41,8 @@ def _refused(model: nn.Module) -> Iterator[str]:
                 yield f"{here} keeps statistics of all images: use track_running_stats=False, or GroupNorm"
         elif isinstance(layer, nn.modules.batchnorm._NormBase):
             yield f"{here} mixes the images of a batch, so no clipping bounds what one image adds: use GroupNorm"
+        elif isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0:
+            yield f"{here} drops by place in the batch, so one image changes all others: leave it out, or p=0"
         elif isinstance(layer, nn.RNNBase) and any(p.requires_grad for p in layer.parameters()):
             yield f"{here} gives no gradient of single images: build its cell of nn.Linear layers"
 
@@ -56,17 +58,28 @@ def _asked(model: nn.Module) -> nn.Module:
 
 def _ask(model: nn.Module, shape: tuple[int, ...]) -> None:
     weight = next(model.parameters())
-    images = 1 + max(max(company) for company in _COMPANIES)
+    images = 1 + max(map(max, _COMPANIES))
     x = torch.rand(images, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(weight)
     y = torch.arange(images, device=x.device) % _n_classes(model, x)
-    before = [buffer.clone() for buffer in model.buffers()]
-    alone = [losses(model, x[[i]], y[[i]]) for i in range(images)]
-    if any(not torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True)):
-        raise BadInput("the model keeps statistics of the images it sees, so no clipping bounds what one adds")
+    alone = _alone(model, x, y)
     true = [_gradients(model, loss) for loss in alone]
     for company in map(list, _COMPANIES):
         _same(losses(model, x[company], y[company]), [alone[i] for i in company])
         _compare(model, x[company], y[company], [true[i] for i in company])
+
+
+def _alone(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+    """Each image's loss; BadInput when asking leaves a trace, or the answer hangs on more than the image."""
+    buffers, state = [buffer.clone() for buffer in model.buffers()], torch.random.get_rng_state()
+    found = [losses(model, x[[i]], y[[i]]) for i in range(len(x))]
+    if any(not torch.equal(a, b) for a, b in zip(buffers, model.buffers(), strict=True)):
+        raise BadInput("the model keeps statistics of the images it sees, so no clipping bounds what one adds")
+    drawn = not torch.equal(state, torch.random.get_rng_state())
+    torch.manual_seed(1)  # for generators of other devices
+    again = [losses(model, x[[i]], y[[i]]) for i in range(len(x))]
+    if drawn or any(not torch.equal(a, b) for a, b in zip(found, again, strict=True)):
+        raise BadInput("the model draws random numbers, by an image's place in its batch: leave dropout and noise out")
+    return found
 
 
 def _n_classes(model: nn.Module, x: Tensor) -> int:

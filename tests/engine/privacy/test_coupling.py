@@ -45,6 +45,41 @@ def test_layers_that_mix_images_are_refused_by_name(layer: nn.Module, words: str
         check(around(layer), SHAPE)
 
 
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_dropout_is_refused_by_name_with_its_remedies(kind: Callable[[float], nn.Module]) -> None:
+    with pytest.raises(BadInput, match=r"layer '0\.1' \(\w*Dropout\w*\) drops by .*leave it out, or p=0"):
+        check(around(kind(0.1)), SHAPE)
+    check(around(kind(0.0)), SHAPE)
+
+
+class Drawing(nn.Module):
+    """Draws as it is told to, unseen by any list of names."""
+
+    def __init__(self, how: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.how(x)
+
+
+OWN = torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        nn.functional.dropout,
+        lambda x: nn.functional.dropout(x, 1e-6),  # which hardly ever shows in the outputs
+        lambda x: x + 0.1 * torch.randn_like(x),
+        lambda x: x + torch.rand(1, generator=OWN).to(x),  # of a generator of its own
+    ],
+)
+def test_what_draws_random_numbers_is_refused(how: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(BadInput, match=r"draws random numbers.* leave dropout"):
+        check(around(Drawing(how)), SHAPE)
+
+
 def test_a_recurrent_layer_is_refused_with_what_to_use() -> None:
     with pytest.raises(BadInput, match=r"layer '' \(LSTM\).*nn\.Linear"):
         check(nn.LSTM(4, 3), (4, 4))
