@@ -74,7 +74,8 @@ class Trainer:
 
         BadInput, before the first step, when the model's gradients cannot be clipped image by image.
         """
-        self.prepare(x)
+        if not self.chunk:
+            self.prepare(x)
         while self.step < self.recipe.steps:
             batch = draws.batch(len(y), self.sample_rate, *batch_key, "batch", self.step)
             self.advance(x, y, torch.from_numpy(batch), draws)

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine import effort, training
 from engine.errors import BadInput
 from engine.models import models
+from engine.privacy import coupling
 from engine.privacy.bank import Column
 from engine.privacy.coupling import check
 from engine.privacy.dpsgd import Trainer
@@ -257,3 +259,22 @@ def test_refused_before_the_first_step_and_only_when_clipped() -> None:
         else:
             trainer.train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
         assert trainer.step == (0 if refused else 1)
+
+
+def test_asking_comes_before_the_meter_and_before_anything_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+    enter, ask = effort.Meter.__enter__, coupling.check
+    monkeypatch.setattr(effort.Meter, "__enter__", lambda meter: (happened.append("meter"), enter(meter))[1])
+    monkeypatch.setattr(coupling, "check", lambda *asked: (happened.append("check"), ask(*asked))[1])
+    data = torch.rand(9, *SHAPE), torch.zeros(9).long()
+    model = training.Candidate(1.0, 0, Recipe(9, 1, 0.1, 0.1), 1.0, 1.0)
+
+    def save(name: str, state: object, heard: bool) -> None:
+        happened.append("save")
+
+    session = training.Session({}, save, lambda progress: None, lambda models, steps: None, Seeded())
+    with pytest.raises(BadInput, match="BatchNorm2d"):
+        training.train_network(lambda: around(nn.BatchNorm2d(2)), data, data, model, "id", session)
+    assert happened == ["check"]
+    training.train_network(lambda: around(nn.Tanh()), data, data, model, "id", session)
+    assert happened == ["check", "check", "save", "meter", "save"]
