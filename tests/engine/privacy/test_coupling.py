@@ -264,8 +264,16 @@ def test_refused_before_the_first_step_and_only_when_clipped() -> None:
 def test_asking_comes_before_the_meter_and_before_anything_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     happened: list[str] = []
     enter, ask = effort.Meter.__enter__, coupling.check
-    monkeypatch.setattr(effort.Meter, "__enter__", lambda meter: (happened.append("meter"), enter(meter))[1])
-    monkeypatch.setattr(coupling, "check", lambda *asked: (happened.append("check"), ask(*asked))[1])
+
+    def noted(name: str, what: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            happened.append(name)
+            return what(*given)
+
+        return call
+
+    monkeypatch.setattr(effort.Meter, "__enter__", noted("meter", enter))
+    monkeypatch.setattr(coupling, "check", noted("check", ask))
     data = torch.rand(9, *SHAPE), torch.zeros(9).long()
     model = training.Candidate(1.0, 0, Recipe(9, 1, 0.1, 0.1), 1.0, 1.0)
 
