@@ -212,6 +212,7 @@ def train_network(
     name = f"network-{model.epsilon}-{model.seed}" + ("-clip-only" if model.clip_only else "")
     column, fresh = model.column(identity), initial(make, identity, model, session.draws)
     trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate)
+    trainer.prepare(train[0])  # before a step is charged, and no part of what training costs
     if name in session.saved:
         trainer.restore(session.saved[name])
         session.redo([model], at_risk(trainer.step, model.recipe.steps))

@@ -74,7 +74,8 @@ class Trainer:
 
         BadInput, before the first step, when the model's gradients cannot be clipped image by image.
         """
-        self.prepare(x)
+        if not self.chunk:
+            self.prepare(x)
         while self.step < self.recipe.steps:
             batch = draws.batch(len(y), self.sample_rate, *batch_key, "batch", self.step)
             self.advance(x, y, torch.from_numpy(batch), draws)
@@ -98,7 +99,7 @@ class Trainer:
         chances = self._chances(len(y), draws)
         totals = {p: torch.zeros_like(p, dtype=torch.float64) for p in self.names}
         device = next(iter(totals)).device
-        with dropping(self.twin, draws, *self.column.key, "dropout", self.step):
+        with _dropping(self.twin, draws, *self.column.key, "dropout", self.step):
             for part in rows.split(self.chunk) if len(rows) else ():
                 images, labels = x[part].to(device), y[part].to(device)
                 if chances is not None:
@@ -171,10 +172,11 @@ def twin(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def dropping(model: nn.Module, draws: Draws, *words: str | int | float) -> Iterator[None]:
-    """Dropout knows the global generator only: lent to it from a seed of our own, and put back as it was.
+def _dropping(model: nn.Module, draws: Draws, *words: str | int | float) -> Iterator[None]:
+    """For training without clipping (the check refuses dropout otherwise), so that the same study has the same numbers.
 
-    What is dropped is no part of the guarantee. Without dropout nothing is touched, so that others may draw meanwhile.
+    Dropout knows the global generator only: lent to it from a seed of our own, and put back as it was. Without dropout
+    nothing is touched, so that others may draw meanwhile.
     """
     if not any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in model.modules()):
         yield
@@ -198,7 +200,7 @@ def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, vi
 def footprint(model: nn.Module, x: Tensor) -> int:
     """Bytes that a chunk takes for each image, roughly: what layers are given, and gradients that are written out."""
     device = next(model.parameters()).device
-    with torch.random.fork_rng(devices=[]), persample.recorded(model) as calls:
+    with persample.recorded(model) as calls:
         loss = losses(model, x.to(device), torch.zeros(1, dtype=torch.int64, device=device)).sum()
     held = [tensor for gradient in persample.gradients(calls, loss).values() for tensor in vars(gradient).values()]
     given = [part for call in calls for part in call.given]

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine import effort, training
 from engine.errors import BadInput
 from engine.models import models
+from engine.privacy import coupling
 from engine.privacy.bank import Column
 from engine.privacy.coupling import check
 from engine.privacy.dpsgd import Trainer
@@ -43,6 +45,41 @@ def test_the_models_that_are_trained_step_by_step_pass(name: str) -> None:
 def test_layers_that_mix_images_are_refused_by_name(layer: nn.Module, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         check(around(layer), SHAPE)
+
+
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_dropout_is_refused_by_name_with_its_remedies(kind: Callable[[float], nn.Module]) -> None:
+    with pytest.raises(BadInput, match=r"layer '0\.1' \(\w*Dropout\w*\) drops by .*leave it out, or p=0"):
+        check(around(kind(0.1)), SHAPE)
+    check(around(kind(0.0)), SHAPE)
+
+
+class Drawing(nn.Module):
+    """Draws as it is told to, unseen by any list of names."""
+
+    def __init__(self, how: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.how(x)
+
+
+OWN = torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        nn.functional.dropout,
+        lambda x: nn.functional.dropout(x, 1e-6),  # which hardly ever shows in the outputs
+        lambda x: x + 0.1 * torch.randn_like(x),
+        lambda x: x + torch.rand(1, generator=OWN).to(x),  # of a generator of its own
+    ],
+)
+def test_what_draws_random_numbers_is_refused(how: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(BadInput, match=r"draws random numbers.* leave dropout"):
+        check(around(Drawing(how)), SHAPE)
 
 
 def test_a_recurrent_layer_is_refused_with_what_to_use() -> None:
@@ -108,6 +145,86 @@ class Stateful(nn.Module):
         return x * self.scale * self.mask
 
 
+class Loss(nn.Module):
+    """A linear layer, with the losses that `of` makes of the logits and of each image's cross-entropy."""
+
+    def __init__(self, of: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.of, self.linear = of, nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.flatten(1))
+
+    def losses(self, x: Tensor, y: Tensor) -> Tensor:
+        logits = self(x)
+        return self.of(logits, nn.functional.cross_entropy(logits, y, reduction="none"))
+
+
+class Scaled(nn.Module):
+    """Logits that know how many images there are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * len(x)
+
+
+class Faint(nn.Module):
+    """A mean over the batch that is too weak to be told from float32's rounding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1e-7 * x.mean(0, keepdim=True)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "divided by their mean": lambda logits, each: each / each.detach().mean(),
+    "the harder half": lambda logits, each: each * (each >= each.median()),
+    "the easier half": lambda logits, each: each * (each <= each.detach().median()),
+    "divided by their number": lambda logits, each: each / len(each),
+    "a gradient that grows": lambda logits, each: each + (each - each.detach()) * len(each),
+    "the first counts twice": lambda logits, each: each * torch.tensor([2.0, *[1.0] * (len(each) - 1)]),
+    "one for all": lambda logits, each: each.mean(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_that_depend_on_company_number_or_position_are_refused(name: str) -> None:
+    with pytest.raises(BadInput, match=r"mixes the images|with other images|not one each"):
+        check(Loss(LOSSES[name]), SHAPE)
+
+
+def test_a_loss_of_its_own_that_looks_at_one_image_passes() -> None:
+    check(Loss(lambda logits, each: each + 0.1 * logits.square().mean(1)), SHAPE)
+
+
+@pytest.mark.parametrize("layer", [Scaled(), Faint()])
+def test_logits_that_depend_on_their_number_or_faintly_on_others_are_refused(layer: nn.Module) -> None:
+    with pytest.raises(BadInput, match="mixes the images of a batch|with other images"):
+        check(around(layer), SHAPE)
+
+
+class Single(nn.Module):
+    """Answers in float32 whatever it is asked in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
+class Constant(nn.Module):
+    """float32 numbers that are no buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix = torch.eye(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.matrix
+
+
+@pytest.mark.parametrize(("layer", "words"), [(Single(), "float32 when asked"), (Constant(), "no logits in float64")])
+def test_what_cannot_be_asked_in_double_precision_says_so(layer: nn.Module, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        check(nn.Sequential(nn.Flatten(), nn.Linear(32, 3), layer), SHAPE)
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -142,3 +259,30 @@ def test_refused_before_the_first_step_and_only_when_clipped() -> None:
         else:
             trainer.train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
         assert trainer.step == (0 if refused else 1)
+
+
+def test_asking_comes_before_the_meter_and_before_anything_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+    enter, ask = effort.Meter.__enter__, coupling.check
+
+    def noted(name: str, what: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            happened.append(name)
+            return what(*given)
+
+        return call
+
+    monkeypatch.setattr(effort.Meter, "__enter__", noted("meter", enter))
+    monkeypatch.setattr(coupling, "check", noted("check", ask))
+    data = torch.rand(9, *SHAPE), torch.zeros(9).long()
+    model = training.Candidate(1.0, 0, Recipe(9, 1, 0.1, 0.1), 1.0, 1.0)
+
+    def save(name: str, state: object, heard: bool) -> None:
+        happened.append("save")
+
+    session = training.Session({}, save, lambda progress: None, lambda models, steps: None, Seeded())
+    with pytest.raises(BadInput, match="BatchNorm2d"):
+        training.train_network(lambda: around(nn.BatchNorm2d(2)), data, data, model, "id", session)
+    assert happened == ["check"]
+    training.train_network(lambda: around(nn.Tanh()), data, data, model, "id", session)
+    assert happened == ["check", "check", "save", "meter", "save"]

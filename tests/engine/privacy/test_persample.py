@@ -12,6 +12,7 @@ from opacus import GradSampleModule
 from torch import Tensor, nn
 
 from engine.privacy import persample
+from engine.privacy.bank import MARGIN
 
 Case = tuple[Callable[[], nn.Module], tuple[int, ...]]  # a layer, and the shape of a batch for it
 few = st.integers(1, 4)
@@ -234,4 +235,44 @@ def test_positions_that_cancel_are_not_taken_for_a_small_gradient() -> None:
     outer = persample.Outer(torch.cat([left, moved], 2), torch.cat([right, -right], 2))
     true = persample.Outer(outer.left.double(), outer.right.double()).rows.norm(dim=1)
     assert bool((outer.squares().sqrt() < true * 0.99).any()), "the control must be too small somewhere"
-    assert bool(((outer.squares() + outer.doubt()).sqrt() >= true * 0.99).all())
+    assert bool((outer.at_most().sqrt() >= true * 0.99).all())
+
+
+@pytest.mark.parametrize("length", [256, 4_000, 50_000])
+def test_long_dot_products_of_positive_numbers_hide_nothing(length: int) -> None:
+    """Their rounding grows with the length, all the more for pictures of one colour, and cancelling bares it."""
+    torch.manual_seed(0)
+    colour = torch.rand(100, 1, 1)
+    flat = (colour * (1 + 1e-3 * torch.randn(100, 1, 2))).expand(-1, length, -1)
+    right = torch.randn(100, 10, 1) * torch.tensor([1.0, -1.0])
+    outer = persample.Outer(flat.contiguous(), right)
+    true = persample.Outer(outer.left.double(), outer.right.double()).rows.norm(dim=1)
+    assert bool((outer.at_most().sqrt() >= true * (1 - MARGIN / 2)).all())
+    sizes = torch.linalg.vector_norm(outer.left, dim=1) * torch.linalg.vector_norm(outer.right, dim=1)
+    fixed = persample.GRAM_ERROR * torch.finfo(torch.float32).eps * sizes.sum(1).square()
+    assert bool(((outer.squares() + fixed).sqrt() < true * (1 - MARGIN)).any()), "the control must be too small"
+
+
+@pytest.mark.parametrize("positions", [1, 2])
+@pytest.mark.parametrize("small", [1e-20, 1e-22, 1e-24])
+def test_tiny_inputs_do_not_hide_huge_gradients(positions: int, small: float) -> None:
+    """Squares of numbers below 1e-19 are lost in float32, those of 1e18 are not."""
+    torch.manual_seed(0)
+    outer = persample.Outer(small * torch.rand(50, 9, positions), 1e18 * torch.randn(50, 4, positions))
+    true = persample.Outer(outer.left.double(), outer.right.double()).rows.norm(dim=1)
+    assert bool((outer.at_most().double().sqrt() >= true * (1 - MARGIN / 2)).all())
+
+
+@pytest.mark.parametrize("positions", [1, 3])
+def test_ordinary_numbers_keep_their_bits(positions: int) -> None:
+    """What models were trained with: float32 with its usual error, neither raised by float64 nor by tiny squares."""
+    torch.manual_seed(0)
+    left, right = torch.randn(500, 144, positions), 1e-6 * torch.randn(500, 64, positions)
+    sizes = torch.linalg.vector_norm(left, dim=1) * torch.linalg.vector_norm(right, dim=1)
+    if positions == 1:
+        norms = (torch.linalg.vector_norm(part, dim=(1, 2)).square() for part in (left, right))
+        assert torch.equal(persample.Outer(left, right).at_most(), next(norms) * next(norms))
+    else:
+        usual = persample.GRAM_ERROR * torch.finfo(torch.float32).eps * sizes.sum(1).square()
+        outer = persample.Outer(left, right)
+        assert torch.equal(outer.at_most(), outer.squares() + usual)
