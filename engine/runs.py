@@ -118,8 +118,10 @@ def _train(
     session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
     if models[job.study.model].facts["one_pass"]:
         assert isinstance(fresh, Linear)
-        independent = job.study.privacy.independent_batches
-        trained = training.train_linear(*found, candidates, identity, session, independent=independent)
+        independent, n_classes = job.study.privacy.independent_batches, len(entry.of(job.study).facts["classes"])
+        trained = training.train_linear(
+            *found, candidates, identity, session, n_classes=n_classes, independent=independent
+        )
         for candidate in candidates:
             matrix, cost = trained[candidate.key]
             _keep(job.study, places.folder, candidate, fresh.kept(matrix), cost)

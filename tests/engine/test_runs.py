@@ -205,6 +205,20 @@ def test_other_images_of_the_same_name_get_features_of_their_own(tmp_path: Path)
     assert torch.equal(made[0].x, made[2].x)
 
 
+def test_a_class_that_no_training_image_has_is_still_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shape of a model is public: it must not tell whether the last image of a class was there."""
+    whole = runs.tensors
+
+    def without_nines(name: str, root: Path, *, train: bool, own: object = None) -> runs.Pair:
+        x, y = whole(name, root, train=train)
+        return x, y.clamp(max=8) if train else y
+
+    monkeypatch.setattr(runs, "tensors", without_nines)
+    study = small(privacy={"epsilons": [1]}, seeds=1)
+    trained = next(event for event in executed(study, tmp_path) if isinstance(event, Trained))
+    assert load_file(trained.path)["linear.bias"].shape == (10,)
+
+
 def test_progress_says_loss_for_the_baseline_only(whole: tuple[Study, Path, list[Event]]) -> None:
     seen = [event for event in whole[2] if isinstance(event, Provisional)]
     assert {event.loss is None for event in seen if event.epsilon == 1} == {True}
