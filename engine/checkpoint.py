@@ -41,7 +41,18 @@ class Checkpoint:
                 handle.flush()
                 os.fsync(handle.fileno())
         part.replace(self.file)
+        if self.careful:
+            _settle(self.file.parent)
         self.written = time.monotonic()
 
     def finish(self) -> None:
         self.file.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    """The names in a folder are on the disk: without that a renamed file may be the old one after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
