@@ -214,7 +214,8 @@ def _keep(study: Study, folder: Path, model: Candidate, tensors: dict[str, Tenso
     """Weights, and beside them what they are and what they have cost: a job killed before it told so tells it then."""
     file = weights_file(folder, model)
     part = file.with_suffix(".part")
-    about = {"study": study.model_dump_json(), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
+    unsaid = {"dataset", "own"} if study.own and study.privacy.mode == "private" else set()  # they name all images
+    about = {"study": study.model_dump_json(exclude=unsaid), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
     about |= {"clip_only": str(model.clip_only).lower(), COST: json.dumps(asdict(cost))}
     save_file(tensors, part, metadata=about)
     part.replace(file)
