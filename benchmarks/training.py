@@ -168,7 +168,7 @@ def sweep() -> dict[str, Any]:
             final[model.epsilon, model.seed] = hit
 
     session = training.Session({}, _no_save, report, lambda models: None, lambda models, steps: None, Seeded())
-    taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", session))
+    taken = seconds(lambda: training.train_linear(train_set, test_set, models, "bench", session, n_classes=10))
     by_budget = {str(e): [final[e, s] for s in range(SEEDS)] for e in BUDGETS}
     return {
         "models": len(models),

@@ -33,7 +33,8 @@ def of_splits(
     emit(Stage("features", 0, total))
     made = []
     for split, (x, y) in zip(("train", "test"), data, strict=True):
-        made.append(as_features(_matrix(study, split, extractor, x, count, folder, cap_gb), y))
+        matrix = _matrix(study, split, extractor, x, count, folder, cap_gb)
+        made.append(as_features(matrix, y, extractor.basis))
         count(total - done if split == "test" else len(x) - done)
     return made[0], made[1]
 

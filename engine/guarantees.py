@@ -70,7 +70,7 @@ def _each(study: Study, cache: Path) -> list[tuple[float, Mechanism, str]]:
 
 
 def _promise(epsilon: float, model: Mechanism, by: str, delta: float, cache: Path) -> Promise:
-    question = ["best of", *MADE_BY, TRIES, delta, *vars(model).values()]
+    question = ["best of", *MADE_BY, joint.ORDERS, TRIES, delta, *vars(model).values()]
     best = remembered(cache, question, lambda: joint.best_of(model, TRIES, delta))
     return Promise(epsilon, model.noise_multiplier, model.sample_rate, model.steps, by, best)
 

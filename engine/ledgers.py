@@ -17,6 +17,7 @@ from engine.planning import usual_delta
 from engine.privacy import ledger as rules
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
+from engine.results import POINTS
 from engine.settings import Settings
 from engine.store import books as kinds
 from engine.store.books import Books, cost, running
@@ -233,7 +234,12 @@ def guarded(name: str, *, settings: Settings | None = None) -> bool:
 
 
 def passed_on(study: Study, frame: pd.DataFrame, *, settings: Settings | None = None) -> pd.DataFrame:
-    """The rows of a result table that may leave: of images marked private those that have a guarantee."""
+    """The rows of a result table that may leave: of images marked private those that have a guarantee.
+
+    What training took has none: batches are of random size, so time and memory follow the images.
+    """
+    if private(study.dataset, settings=settings):
+        frame = frame[frame["metric"].isin(POINTS)]
     if not owner_only(study, settings=settings):
         return frame
     return frame[(frame["mode"] == "private") & (frame["epsilon"] < inf)]

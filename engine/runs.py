@@ -118,8 +118,10 @@ def _train(
     session = _session(job.study, checkpoint, _reporter(candidates, spent, emit), emit)
     if models[job.study.model].facts["one_pass"]:
         assert isinstance(fresh, Linear)
-        independent = job.study.privacy.independent_batches
-        trained = training.train_linear(*found, candidates, identity, session, independent=independent)
+        independent, n_classes = job.study.privacy.independent_batches, len(entry.of(job.study).facts["classes"])
+        trained = training.train_linear(
+            *found, candidates, identity, session, n_classes=n_classes, independent=independent
+        )
         for candidate in candidates:
             matrix, cost = trained[candidate.key]
             _keep(job.study, places.folder, candidate, fresh.kept(matrix), cost)
@@ -226,7 +228,8 @@ def _keep(study: Study, folder: Path, model: Candidate, tensors: dict[str, Tenso
     """Weights, and beside them what they are and what they have cost: a job killed before it told so tells it then."""
     file = weights_file(folder, model)
     part = file.with_suffix(".part")
-    about = {"study": study.model_dump_json(), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
+    unsaid = {"dataset", "own"} if study.own and study.privacy.mode == "private" else set()  # they name all images
+    about = {"study": study.model_dump_json(exclude=unsaid), "epsilon": repr(model.epsilon), "seed": str(model.seed)}
     about |= {"clip_only": str(model.clip_only).lower(), COST: json.dumps(asdict(cost))}
     save_file(tensors, part, metadata=about)
     put(part, file, lasting=study.privacy.mode == "private")  # lost, they would be trained and charged again

@@ -130,14 +130,18 @@ def train_linear(
     identity: str,
     session: Session,
     *,
+    n_classes: int,
     independent: bool = False,
 ) -> dict[Key, tuple[Tensor, Cost]]:
-    """Train every model; weights (F, n_classes), the last row the bias, and what its pass has cost."""
+    """Train every model; weights (F, n_classes), the last row the bias, and what its pass has cost.
+
+    `n_classes` is the declared number: the largest label that occurs would tell of a single image.
+    """
     trained: dict[Key, tuple[Tensor, Cost]] = {}
     for number, group in enumerate(passes(models, independent=independent)):
         batches = (identity, *_batches(group[0], number, independent))
-        state, effort = _train_pass(train, test, group, identity, f"pass-{number}", batches, session)
-        for k, columns in enumerate(state.weights.split(state.weights.shape[1] // len(group), dim=1)):
+        state, effort = _train_pass(train, test, group, n_classes, identity, f"pass-{number}", batches, session)
+        for k, columns in enumerate(state.weights.split(n_classes, dim=1)):
             trained[group[k].key] = columns.clone(), Cost(effort, len(group))
     return trained
 
@@ -146,35 +150,30 @@ def _train_pass(
     train: Features,
     test: Features,
     group: list[Candidate],
+    n_classes: int,
     identity: str,
     name: str,
     batches: tuple[Word, ...],
     session: Session,
 ) -> tuple[bank.State, Effort]:
-    recipe, n_classes = group[0].recipe, int(train.y.max()) + 1
+    recipe = group[0].recipe
     due = set(marks(recipe.steps))
     meter = Meter(_so_far(session.saved, name))
 
     def on_step(state: bank.State) -> None:
         with meter.paused():
-            session.save(name, vars(state) | {"effort": asdict(meter.effort())}, state.step in due)
+            kept = vars(state) | {"basis": train.basis, "effort": asdict(meter.effort())}
+            session.save(name, kept, state.step in due)
             if state.step in due:
                 hit = [float(v) for v in bank.accuracies(test, state, len(group))]
                 lost = bank.losses(train, state, 1) if isinf(group[0].epsilon) else [None] * len(group)
                 session.report(Progress(group, state.step, hit, lost))
 
     with meter:
-        state = bank.blank(train.x.shape[1], len(group), n_classes)
-        if name in session.saved:
-            state = bank.State(**{part: session.saved[name][part] for part in vars(state)})
-            session.redo(group, at_risk(state.step, recipe.steps))
-        else:
-            session.begin(group)
-            session.save(name, dict(vars(state)), True)  # from here on a step may have been done
         state = bank.train(
             train,
             [model.column(identity) for model in group],
-            state,
+            _begun(name, bank.blank(train.x.shape[1], len(group), n_classes), group, train.basis, session),
             session.draws,
             batch_key=batches,
             sample_rate=group[0].sample_rate,
@@ -184,6 +183,23 @@ def _train_pass(
             on_step=on_step,
         )
     return state, meter.effort()
+
+
+def _begun(name: str, blank: bank.State, group: list[Candidate], basis: str, session: Session) -> bank.State:
+    """Where a pass goes on: where it was, or at the start again if its weights were on features of another basis."""
+    steps = group[0].recipe.steps
+    if name in session.saved:
+        saved = session.saved[name]
+        before = bank.State(**{part: saved[part] for part in vars(blank)})
+        risk = at_risk(before.step, steps)
+        if saved.get("basis", "") == basis:
+            session.redo(group, risk)
+            return before
+        session.redo(group, before.step + risk)
+    else:
+        session.begin(group)
+    session.save(name, vars(blank) | {"basis": basis}, True)  # from here on a step may have been done
+    return blank
 
 
 def _batches(model: Candidate, number: int, independent: bool) -> tuple[Word, ...]:

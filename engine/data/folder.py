@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Labelled pictures in both splits. `repeated` test pictures were left out because they are in training, too.
+    """Labelled pictures in both splits. `repeated` training pictures were left out because they are for testing, too.
 
     `marks` (sorted, none twice) name the training pictures as they came and as they are kept.
     """
@@ -171,20 +171,23 @@ def _grey_if_possible(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _split(
     found: Sequence[Labelled], x: NDArray[np.uint8], marks: NDArray[np.uint64], passed_over: tuple[str, ...]
 ) -> Pictures:
-    """Both splits in the order of the pictures' hashes, which mixes classes and does not depend on names."""
+    """Both splits in the order of the pictures' hashes, which mixes classes and does not depend on names.
+
+    What is in both is left out of training: left out of testing, the number of test pictures would tell of training.
+    """
     classes = tuple(sorted({one.name for one in found}))
     y = np.array([classes.index(one.name) for one in found], np.int64)
     hashes = [hashlib.blake2b(image, digest_size=16).digest() for image in x]
     given = found[0].split != ""
     test = {i for i, one in enumerate(found) if one.split == "test"} if given else _chosen(hashes, y)
-    learned = {hashes[i] for i in range(len(found)) if i not in test}
+    tested = {hashes[i] for i in test}
     order = sorted(range(len(found)), key=lambda i: (hashes[i], y[i]))
-    for_train = [i for i in order if i not in test]
-    for_test = [i for i in order if i in test and hashes[i] not in learned]
+    for_train = [i for i in order if hashes[i] not in tested]
+    for_test = [i for i in order if i in test]
     _still_enough(classes, y, for_train, for_test)
     train, test_part = (Part(x[indices], y[indices]) for indices in (for_train, for_test))
     known_by = np.unique([*marks[for_train], *kept_marks(train.x)])
-    return Pictures(classes, train, test_part, len(test) - len(for_test), passed_over, known_by)
+    return Pictures(classes, train, test_part, len(found) - len(test) - len(for_train), passed_over, known_by)
 
 
 def kept_marks(x: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -32,8 +32,8 @@ ARRAYS = ("train-x", "train-y", "test-x", "test-y")
 class About(Frozen):
     """What about.json says. `train` and `test` are counts by class, `size` bytes, `added` seconds since 1970.
 
-    `repeated` test pictures were left out because they are in training, too; `passed_over` files, `such_as` one, were
-    no pictures.
+    `repeated` training pictures were left out because they are for testing, too; `passed_over` files, `such_as` one,
+    were no pictures.
     """
 
     title: str

@@ -27,7 +27,8 @@ class LogScattering(Linear):
 
     @property
     def basis(self) -> str:  # type: ignore[override]
-        return hashlib.sha256(basis(self.shape).directions.numpy().tobytes()).hexdigest()
+        made = basis(self.shape)
+        return hashlib.sha256(made.mean.numpy().tobytes() + made.directions.numpy().tobytes()).hexdigest()
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F): logarithms; no parameter is involved."""

@@ -30,20 +30,24 @@ MARGIN = 1 / 64  # share of max_grad_norm kept back for rounding
 
 @dataclass(frozen=True)
 class Features:
-    """`x` bf16 (N, F), last column 1; `y` int64 (N,); `norms` float32 (N,), of the rounded rows."""
+    """`x` bf16 (N, F), last column 1; `y` int64 (N,); `norms` float32 (N,), of the rounded rows.
+
+    `basis` names the coordinates they are in: weights on others mean nothing here.
+    """
 
     x: Tensor
     y: Tensor
     norms: Tensor
+    basis: str = ""
 
 
-def as_features(x: Tensor, y: Tensor) -> Features:
+def as_features(x: Tensor, y: Tensor, basis: str = "") -> Features:
     """Features for a bank; BadInput when one is not finite, for then no bound on its gradient holds."""
     norms = torch.cat([part.double().norm(dim=1) for part in x.split(CHUNK)]).float()
     if not bool(norms.isfinite().all()):
         bad = int((~norms.isfinite()).nonzero()[0])
         raise BadInput(f"features of image {bad} are not finite, so its gradient cannot be clipped")
-    return Features(x, y, norms)
+    return Features(x, y, norms, basis)
 
 
 @dataclass(frozen=True)

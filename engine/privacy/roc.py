@@ -4,6 +4,7 @@ Whoever wants to tell whether an image was trained on finds a share of the membe
 (FPR), and for every real e, negative ones too: TPR <= exp(e) FPR + delta(e) (arXiv:1311.0776, arXiv:1905.02383).
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def curve(mechanism: Mechanism, cache: Path) -> NDArray[np.float64]:
     Pessimistic: never below the true one. Nothing but the trained model is seen, not the batches.
     """
     interval = affordable([mechanism], FINE, SECONDS)
-    question = ["curve", *MADE_BY, interval, len(EXPONENTS), *vars(mechanism).values()]
+    asked = hashlib.sha256(EXPONENTS.tobytes()).hexdigest()
+    question = ["curve", *MADE_BY, interval, asked, *vars(mechanism).values()]
     return np.array(remembered(cache, question, lambda: _curve(mechanism, interval)))
 
 

@@ -157,4 +157,5 @@ def how(info: Computing, frame: pd.DataFrame) -> str:
     if together > 1:
         parts.append(f"{together:,} models trained in one pass: its seconds are divided among them, its memory is not.")
     parts.append("Memory is what training holds, and the most that a step needs besides.")
+    parts.append("No epsilon covers what is measured here.")
     return " ".join(parts)

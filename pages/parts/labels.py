@@ -144,8 +144,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "max_grad_norm": "Largest L2 norm of one image's gradient; longer ones are shortened to it.",
     "accountant": "How steps, noise and sampling become an epsilon. PLD: privacy loss distributions, rounded so that "
     "the stated epsilon is never overspent.",
-    "tuning": "Learning rates and lengths were chosen on a validation split of the training images. Choosing them on "
-    "private data would cost budget that is not counted.",
+    "tuning": "Learning rates, lengths and features were chosen on validation splits of training images. Choosing them "
+    "on private data would cost budget that is not counted.",
     "floating point": "The promise holds for real numbers. Noise in a computer has finitely many digits, and this "
     "one is not hardened against floating-point attacks.",
     "composition": "Laplace answers add up their ε. Gaussian answers of standard deviations s are together one of "

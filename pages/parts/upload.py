@@ -105,8 +105,8 @@ def _takeaway(about: About) -> str:
 def _left_out(about: About) -> list[str]:
     sentences = []
     if about.repeated:
-        images = "1 test image was" if about.repeated == 1 else f"{about.repeated:,} test images were"
-        sentences.append(f"{images} left out: the same pictures are in training.")
+        images = "1 training image was" if about.repeated == 1 else f"{about.repeated:,} training images were"
+        sentences.append(f"{images} left out: the same pictures are for testing.")
     if about.passed_over:
         files = "1 file was" if about.passed_over == 1 else f"{about.passed_over:,} files were"
         sentences.append(f"{files} left out that are no PNG or JPEG, such as {labels.plain(about.such_as)}.")

@@ -96,3 +96,10 @@ def test_the_caption_says_it_and_what_the_mode_does_not_promise(found: Guarantee
     assert "no guarantee once the seed is known" in said("reproducible")
     assert "not hardened against floating-point attacks" in said("private")
     assert "seed is known" not in said("private")
+
+
+def test_other_orders_are_another_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = Mechanism(0.5, 4.0, 10)
+    fine = guarantees._promise(1.0, trained, "PLD", 1e-5, tmp_path).best_of
+    monkeypatch.setattr("engine.privacy.joint.ORDERS", (2, 3))
+    assert guarantees._promise(1.0, trained, "PLD", 1e-5, tmp_path).best_of > fine

@@ -8,17 +8,19 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import planning
+from engine import ledgers, planning
 from engine.errors import BadInput, Cancelled, StaleAttempt, StoreError
 from engine.events import Begins, Event, Redone
 from engine.jobs.contract import perform
 from engine.mechanism import Mechanism
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
+from engine.results import MEMORY, POINTS, SECONDS
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
@@ -266,6 +268,19 @@ def test_private_holds_until_public(store: Store) -> None:
     assert store.ledger.books().private("digits")
     store.ledger.mark("digits", private=False)
     assert not store.ledger.books().private("digits")
+
+
+def test_what_training_took_stays_with_the_owner_of_private_images(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are of random size: time and memory follow the images, at no epsilon."""
+    monkeypatch.setenv("FRONTIER_HOME", str(home_of(store)))
+    asked = study(mode="private", epsilons=(1,))
+    rows = pd.DataFrame({"metric": [*POINTS, SECONDS, MEMORY], "mode": "private", "epsilon": 1.0})
+    store.ledger.mark("digits", private=False)
+    assert len(ledgers.passed_on(asked, rows)) == 4
+    store.ledger.mark("digits", private=True)
+    assert ledgers.passed_on(asked, rows)["metric"].tolist() == [*POINTS]
 
 
 def spent_by(tmp_path: Path, *studies: Study) -> float:

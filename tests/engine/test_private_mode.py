@@ -186,6 +186,29 @@ def test_a_resumed_job_does_not_begin_again(execute: Execute, tmp_path: Path) ->
     assert [event for event in again if isinstance(event, Redone)]
 
 
+def test_a_job_resumed_on_other_coordinates_begins_anew_and_says_how_much(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights on features of another machine's coordinates are no weights here; what was told of them is told."""
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 1e9)
+    job = planning.plan(study())[0]
+    places = runs.Places(tmp_path / "data", cache, tmp_path / "0")
+
+    def die(event: Event) -> None:
+        if isinstance(event, Provisional) and event.step == 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        runs.execute(job, die, places=places, threads=1)
+    saved = torch.load(tmp_path / "0" / "checkpoint.pt", weights_only=True)
+    saved["pass-0"]["basis"] = "another"
+    torch.save(saved, tmp_path / "0" / "checkpoint.pt")
+    again: list[Event] = []
+    runs.execute(job, again.append, places=places, threads=1)
+    assert [e for e in again if isinstance(e, Redone)] == [Redone(e, 0, 22) for e in (1.0, 3.0)]
+    assert next(e.step for e in again if isinstance(e, Provisional) and e.epsilon == 1.0) == 2
+
+
 KILLED = """
 import os, signal, sys
 from dataclasses import replace

@@ -14,6 +14,7 @@ from engine import checkpoint, features, planning, runs
 from engine.data import datasets, own
 from engine.data.folder import read
 from engine.data.images import load
+from engine.effort import Effort
 from engine.errors import DataMissing
 from engine.events import Event, Provisional, Stage, Trained
 from engine.models import models
@@ -23,6 +24,7 @@ from engine.privacy.accounting import epsilon_spent
 from engine.results import MEMORY, POINTS, SECONDS, Row
 from engine.robustness import curve
 from engine.study import Study, parse
+from engine.training import Candidate, Cost
 from tests.engine.data.pictures import shapes, zipped
 
 
@@ -205,6 +207,20 @@ def test_other_images_of_the_same_name_get_features_of_their_own(tmp_path: Path)
     assert torch.equal(made[0].x, made[2].x)
 
 
+def test_a_class_that_no_training_image_has_is_still_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shape of a model is public: it must not tell whether the last image of a class was there."""
+    whole = runs.tensors
+
+    def without_nines(name: str, root: Path, *, train: bool, own: object = None) -> runs.Pair:
+        x, y = whole(name, root, train=train)
+        return x, y.clamp(max=8) if train else y
+
+    monkeypatch.setattr(runs, "tensors", without_nines)
+    study = small(privacy={"epsilons": [1]}, seeds=1)
+    trained = next(event for event in executed(study, tmp_path) if isinstance(event, Trained))
+    assert load_file(trained.path)["linear.bias"].shape == (10,)
+
+
 def test_progress_says_loss_for_the_baseline_only(whole: tuple[Study, Path, list[Event]]) -> None:
     seen = [event for event in whole[2] if isinstance(event, Provisional)]
     assert {event.loss is None for event in seen if event.epsilon == 1} == {True}
@@ -327,6 +343,21 @@ def test_own_images_are_trained_on_and_attacked_like_any_others(shapes_kept: tup
     assert clean[inf].value > 0.8
     assert clean[1].n == 24
     assert clean[1].sample_rate == pytest.approx(48 / 96)
+
+
+@pytest.mark.parametrize("mode", ["private", "reproducible"])
+def test_weights_made_in_mode_private_do_not_name_all_images(
+    mode: str, shapes_kept: tuple[Path, Study], tmp_path: Path
+) -> None:
+    """The name is a hash of all of them, by which whoever knows all but one can check a guess of that one."""
+    study = shapes_kept[1]
+    assert study.own is not None
+    asked = study.model_copy(update={"privacy": study.privacy.model_copy(update={"mode": mode})})
+    model = Candidate(1.0, 0, planning.clip_only_recipe(small(privacy={"epsilons": [1], "clip_only": True})), 0.5, 2.0)
+    runs._keep(asked, tmp_path, model, {"weight": torch.zeros(1)}, Cost(Effort()))
+    kept = runs.weights_file(tmp_path, model).read_bytes()
+    assert (study.own.content[:16].encode() in kept) == (mode == "reproducible")
+    assert b"private" in kept or mode == "reproducible"
 
 
 def test_a_job_whose_study_lies_about_own_images_trains_nothing(shapes_kept: tuple[Path, Study]) -> None:

@@ -159,11 +159,27 @@ def test_equal_pictures_are_never_on_both_sides() -> None:
     assert len(found.train.x) + len(found.test.x) == len(many | copies)
 
 
-def test_test_pictures_that_are_in_training_are_left_out_and_counted() -> None:
-    again = {f"test/disc/copy-{i}.png": encoded(drawn("disc", i)) for i in range(3)}
-    found = of(split() | again)
-    assert found.repeated == 3
-    assert np.bincount(found.test.y).tolist() == [4, 4]
+def test_training_pictures_that_are_for_testing_are_left_out_and_counted() -> None:
+    """Whoever knows all pictures but one learns nothing of it from what is counted, tested on or known of training."""
+    less = split()
+    twins = {f"train/{kind}/copy-{i}.png": encoded(drawn("disc", 100 + i)) for kind in KINDS for i in range(3)}
+    assert all(whole in less.values() for whole in twins.values())
+    before, after = of(less), of(less | twins)
+    assert (before.repeated, after.repeated) == (0, 6)
+    assert after.content == before.content
+    assert np.bincount(after.test.y).tolist() == [4, 4]
+    assert np.array_equal(after.marks, before.marks)
+
+
+def test_of_equal_pictures_of_two_classes_those_for_training_are_left_out() -> None:
+    """Classes are split one by one, so the same picture may be for testing in one and for training in another."""
+    many = shapes(60)
+    both = {f"square/also-{i}.png": encoded(drawn("disc", i)) for i in range(60)}
+    found, alone = of(many | both), of(many)
+    assert found.repeated > 0
+    assert len(found.train.y) + len(found.test.y) + found.repeated == len(many | both)
+    assert found.test.x[found.test.y == 0].tobytes() == alone.test.x[alone.test.y == 0].tobytes()
+    assert not {image.tobytes() for image in found.train.x} & {image.tobytes() for image in found.test.x}
 
 
 def test_the_order_mixes_the_classes() -> None:

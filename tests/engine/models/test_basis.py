@@ -1,9 +1,12 @@
 """Coordinates from pictures of nothing: the same layer written otherwise, the same bits always, and more even."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
+from engine.models import log_scattering
 from engine.models.basis import BATCH, even, pictures
 from engine.models.log_scattering import LogScattering, basis, logarithms
 from engine.models.scattering import Scattering
@@ -38,6 +41,18 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
 
 def test_other_coordinates_have_another_name() -> None:
     assert LogScattering(SHAPE, 10).basis != LogScattering((3, 8, 8), 10).basis
+
+
+def test_each_part_of_the_coordinates_is_in_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, model = basis(SHAPE), LogScattering(SHAPE, 10)
+    others = [replace(made, mean=made.mean + 1e-6), replace(made, directions=made.directions * 2), made]
+    names = []
+    for other in others:
+        monkeypatch.setattr(log_scattering, "basis", lambda shape, other=other: other)
+        names.append(model.basis)
+    monkeypatch.undo()
+    assert len({*names}) == 3
+    assert names[2] == model.basis
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 28, 28)])

@@ -280,7 +280,9 @@ def test_asking_comes_before_the_meter_and_before_anything_is_saved(monkeypatch:
     def save(name: str, state: object, heard: bool) -> None:
         happened.append("save")
 
-    session = training.Session({}, save, lambda progress: None, lambda models, steps: None, Seeded())
+    session = training.Session(
+        {}, save, lambda progress: None, lambda models: None, lambda models, steps: None, Seeded()
+    )
     with pytest.raises(BadInput, match="BatchNorm2d"):
         training.train_network(lambda: around(nn.BatchNorm2d(2)), data, data, model, "id", session)
     assert happened == ["check"]

@@ -57,3 +57,13 @@ def test_a_promise_alone_says_less_than_the_training_that_keeps_it(tmp_path: Pat
     assert (trained >= alarms).all()
     noisier = roc(alarms, Mechanism(0.1, 2 * noise, 100), tmp_path)
     assert (noisier < trained).all()
+
+
+def test_other_exponents_are_another_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of them, so that an answer to the old ones would fit and be wrong."""
+    trained = Mechanism(1.0, 2.0, 1)
+    before = curve(trained, tmp_path)
+    monkeypatch.setattr("engine.privacy.roc.EXPONENTS", EXPONENTS + 0.5)
+    moved = curve(trained, tmp_path)
+    assert moved == pytest.approx(np.interp(EXPONENTS + 0.5, EXPONENTS, before), abs=1e-3)
+    assert abs(moved - before).max() > 0.1
