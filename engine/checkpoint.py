@@ -1,12 +1,13 @@
 """What a killed job goes on from: one file, replaced by renaming, that loads nothing but tensors and plain values."""
 
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from engine import disk
 
 SAVE_EVERY = 2.0  # seconds
 
@@ -46,16 +47,4 @@ class Checkpoint:
 
 def put(part: Path, file: Path, *, lasting: bool) -> None:
     """Give a file that is whole its name; `lasting`: content and name outlast a power cut."""
-    if lasting:
-        _sync(part)
-    part.replace(file)
-    if lasting:
-        _sync(file.parent)
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    (disk.replace if lasting else Path.replace)(part, file)

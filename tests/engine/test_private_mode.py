@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import checkpoint, planning, recipes, runs, training
+from engine import checkpoint, disk, planning, recipes, runs, training
 from engine.events import Begins, Event, Provisional, Redone, Releases, Trained
 from engine.mechanism import Mechanism
 from engine.privacy.streams import Secret
@@ -167,7 +167,7 @@ def test_weights_that_would_be_charged_again_outlast_a_power_cut(
     execute: Execute, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(checkpoint, "_sync", lambda place: synced.append(place.name))
+    monkeypatch.setattr(disk, "settle", lambda place: synced.append(place.name))
     execute(study(model="cnn", privacy={"epsilons": [1], "mode": mode}), tmp_path, lambda event: None)
     kept = "epsilon-1.0-seed-0.part"
     assert synced[synced.index(kept) :] == [kept, "0"] if mode == "private" else synced == []
