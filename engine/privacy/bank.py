@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,10 @@ class Column:
     learning_rate: float
     noise_multiplier: float
     max_grad_norm: float
+
+    def __post_init__(self) -> None:
+        if self.noise_multiplier > 0 and not isfinite(self.max_grad_norm):
+            raise BadInput(f"max_grad_norm={self.max_grad_norm:g} bounds no gradient, so no noise keeps a promise")
 
 
 @dataclass

@@ -251,3 +251,9 @@ def test_bound_holds_on_neighbouring_full_batches_of_real_images(fashion_mnist: 
     at_start = torch.zeros(x.shape[1], 30)
     assert 0.9 < moved(features, rows, at_start, who) <= 1.0
     assert moved(features, rows, at_start, who, bf16_sum=True) > 1.0
+
+
+def test_noise_without_a_bound_is_refused() -> None:
+    with pytest.raises(BadInput, match="max_grad_norm=inf bounds no gradient"):
+        Column(("a",), 1.0, 1.0, float("inf"))
+    Column(("a",), 1.0, 0.0, float("inf"))
