@@ -642,7 +642,7 @@ def test_images_whose_ledger_does_not_add_up_count_as_private(four: Store) -> No
     from engine.settings import Settings
 
     mine, seeded = Settings(home=home_of(four)), study(mode="reproducible")
-    frame = pd.DataFrame({"mode": ["reproducible", "private"], "epsilon": [1.0, 1.0]})
+    frame = pd.DataFrame({"mode": ["reproducible", "private"], "epsilon": [1.0, 1.0], "metric": ["accuracy"] * 2})
     assert len(ledgers.passed_on(seeded, frame, settings=mine)) == 2
     tampered(four, "UPDATE ledger SET written = 0 WHERE number = 2")
     assert ledgers.private("digits", settings=mine)
