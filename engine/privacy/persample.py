@@ -19,9 +19,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 
 GRAM_FROM = 64  # Gram matrices where a weight has more numbers than this times the square of the positions
-GRAM_ERROR = (
-    8  # rounding units that a squared norm by Gram matrices is taken to be off, of what it would be uncancelled
-)
+GRAM_ERROR = 8  # rounding units that a squared norm by Gram matrices may be off, of what it would be uncancelled
 
 
 @dataclass(frozen=True)
