@@ -1,4 +1,4 @@
-"""Logarithms of the wavelet scattering, trained in coordinates that vary evenly: the most accurate at small budgets."""
+"""Logarithms of the wavelet scattering, trained in coordinates that vary evenly."""
 
 import hashlib
 from functools import lru_cache
@@ -61,12 +61,12 @@ def basis(shape: tuple[int, int, int]) -> Basis:
 
 @register(
     "log-scattering",
-    title="fast model for small budgets",
+    title="fast model, logarithms",
     one_pass=True,
     features="log-scattering",
     source="arXiv:2011.11660",
 )
 def log_scattering(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
-    """Logarithms of the fast model's wavelet features, learned in coordinates that vary evenly: more is recognised at
-    the same privacy budget, and less under attack."""
+    """Logarithms of the fast model's wavelet features, learned in coordinates that vary evenly: of many images more is
+    recognised at the same privacy budget; of few, and under attack, less."""
     return LogScattering(shape, n_classes)
