@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads slow everybody else down
 
 from engine.data.images import locate, remedy
+from engine.store.store import Store
 
 
 def unavailable(reason: str) -> None:
@@ -42,6 +44,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("FRONTIER_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    """The store of `home`."""
+    opened = Store(home)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The Privacy ledger page: what was spent, under which cap, what has no guarantee, and what does not add up."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,6 @@ LEDGER = "workspace/ledger.py"
 @pytest.fixture(autouse=True)
 def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "welcome", lambda: None)
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    opened = Store(home)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -73,13 +73,6 @@ def _lives(process: psutil.Process) -> bool:
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    opened = Store(home)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def queue_study(store: Store) -> Callable[..., str]:
     """Queue a study without a supervisor; its digest."""
 
