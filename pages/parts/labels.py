@@ -199,6 +199,7 @@ LEDGER_TOTAL = (
     "Epsilon of everything up to here. Not the sum of the rows: curves are added, and models on the same batches count "
     "as one pass."
 )
+LEDGER_COUNTS = "A cap has to hold whatever is asked next, so it is counted more strictly:"
 LEDGER_CAP = (
     "Whoever owns the images sets it, on the machine that holds them. A study in mode private starts only if "
     "everything that was released and itself stay below; all others are refused."

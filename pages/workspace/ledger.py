@@ -26,9 +26,12 @@ def in_short(info: Statement) -> str:
     at = f"(ε at δ{labels.NBSP}{labels.small(info.delta)})"
     if info.cap is None:
         return f"**{info.total:.2f}** spent {at}, and no cap is set: this total is information."
-    (counted, held), at = info.counted, f"(ε at δ{labels.NBSP}{labels.small(info.cap.delta)}, as it counts)"
+    (counted, held), under = info.counted, f"at δ{labels.NBSP}{labels.small(info.cap.delta)}"
     left = "nothing is left" if held >= info.cap.epsilon else "what would pass it is refused before it starts"
-    return f"**{counted:.2f}** of a cap of **{info.cap.epsilon:g}** spent {at}: {left}."
+    return (
+        f"**{info.total:.2f}** spent {at}. {labels.LEDGER_COUNTS} **{counted:.2f}** of a cap of "
+        f"**{info.cap.epsilon:g}** spent {under}: {left}."
+    )
 
 
 def warnings(info: Statement) -> None:
