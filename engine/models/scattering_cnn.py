@@ -50,6 +50,7 @@ class ScatteringCnn(OnFeatures):
     one_pass=False,
     features="scattering-linear",
     source="arXiv:2011.11660",
+    version=2,
 )
 def scattering_cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """The fast model's fixed wavelet features, seen by two convolutions instead of one linear layer."""

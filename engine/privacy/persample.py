@@ -28,6 +28,11 @@ class Rows:
 
     rows: Tensor
 
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """What it keeps in memory."""
+        return (self.rows,)
+
     def squares(self) -> Tensor:
         """Squared norm of each example's gradient, (n,)."""
         # vector_norm reads once and writes n numbers; square().sum(1) took two to sixteen times as long
@@ -56,6 +61,11 @@ class Outer:
 
     left: Tensor
     right: Tensor
+
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """What it keeps in memory."""
+        return self.left, self.right
 
     @property
     def rows(self) -> Tensor:
@@ -91,13 +101,50 @@ class Outer:
         return (right.T @ self.left.mT.flatten(0, 1)).flatten()
 
 
+@dataclass(frozen=True)
+class Turned:
+    """A convolution's gradients with the channels of a patch last: in the order of the weight once they are summed.
+
+    `shape` is (outputs, *kernel, channels).
+    """
+
+    found: Rows | Outer
+    shape: tuple[int, ...]
+
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """What it keeps in memory."""
+        return self.found.held
+
+    @property
+    def rows(self) -> Tensor:
+        """As in Outer."""
+        return self.found.rows.view(-1, *self.shape).movedim(-1, 2).flatten(1)
+
+    def squares(self) -> Tensor:
+        """As in Rows."""
+        return self.found.squares()
+
+    def at_most(self) -> Tensor:
+        """As in Rows."""
+        return self.found.at_most()
+
+    def without(self, bad: Tensor) -> "Turned":
+        """As in Rows."""
+        return Turned(self.found.without(bad), self.shape)
+
+    def weighted(self, weights: Tensor) -> Tensor:
+        """As in Rows."""
+        return self.found.weighted(weights).view(self.shape).movedim(-1, 1).flatten()
+
+
 def _squares(x: Tensor) -> Tensor:
     """Squared norms, (n,), and what is lost of squares too small for their type: the other factor may be huge."""
     sizes: Tensor = torch.linalg.vector_norm(x, dim=(1, 2))
     return sizes.square() + 2 * x[0].numel() * torch.finfo(x.dtype).tiny
 
 
-Gradient = Rows | Outer
+Gradient = Rows | Outer | Turned
 Gradients = dict[Tensor, Gradient]  # by parameter
 
 
@@ -204,10 +251,14 @@ def _added(of_calls: Sequence[Tensor], views: int) -> Rows:
 
 def _products(layer: Any, left: Tensor, right: Tensor) -> Gradients:
     """Gradients of a weight and a bias from both factors, (n, size, positions)."""
+    return _affine(layer, _cheaper(left, right), Rows(right.sum(2)))
+
+
+def _cheaper(left: Tensor, right: Tensor) -> Rows | Outer:
     outer = Outer(left, right)
     size, positions = left.shape[1] * right.shape[1], left.shape[2]
     gram = positions == 1 or size > GRAM_FROM * positions**2
-    return _affine(layer, outer if gram else Rows(outer.rows), Rows(right.sum(2)))
+    return outer if gram else Rows(outer.rows)
 
 
 def _affine(layer: Any, weight: Gradient, bias: Gradient) -> Gradients:
@@ -226,16 +277,31 @@ def _columns(x: Tensor) -> Tensor:
 
 def _convolution(layer: Any, pairs: Pairs, views: int) -> Gradients:
     """A linear layer on patches, a position each."""
-    left = _joined(_beside([patches(layer, x) for x, _ in pairs]), views)
-    right = _joined(_beside([grad.flatten(2) for _, grad in pairs]), views)
-    if layer.groups == 1:
-        return _products(layer, left, right)
-    apart = Outer(*(x.unflatten(1, (layer.groups, -1)).flatten(0, 1) for x in (left, right))).rows
-    return _affine(layer, Rows(apart.view(len(left), -1)), Rows(right.sum(2)))
+    last = layer.groups == 1 and all(_channels_last(x) for x, _ in pairs)
+    left = _joined(_beside([patches(layer, x, last) for x, _ in pairs]), views)
+    right = _joined(_beside([_at_positions(grad) for _, grad in pairs]), views)
+    if layer.groups > 1:
+        apart = Outer(*(x.unflatten(1, (layer.groups, -1)).flatten(0, 1) for x in (left, right))).rows
+        return _affine(layer, Rows(apart.view(len(left), -1)), Rows(right.sum(2)))
+    weight = _cheaper(left, right)
+    turned = Turned(weight, (layer.out_channels, *layer.kernel_size, layer.in_channels)) if last else weight
+    return _affine(layer, turned, Rows(right.sum(2)))
 
 
-def patches(layer: Any, x: Tensor) -> Tensor:
-    """What each position of a convolution sees: (n, channels, ...) -> (n, channels * kernel, positions)."""
+def _channels_last(x: Tensor) -> bool:
+    return x.dim() == 4 and x.shape[1] > 1 and x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _at_positions(x: Tensor) -> Tensor:
+    """(n, channels, ...) -> (n, channels, positions), without a copy where channels lie last in memory."""
+    return x.movedim(1, -1).flatten(1, -2).mT if _channels_last(x) else x.flatten(2)
+
+
+def patches(layer: Any, x: Tensor, last: bool = False) -> Tensor:
+    """What each position of a convolution sees: (n, channels, ...) -> (n, channels * kernel, positions).
+
+    `last`: within a patch, channels come last: (n, kernel * channels, positions).
+    """
     around = layer._reversed_padding_repeated_twice
     if any(around):
         x = functional.pad(x, around, mode="constant" if layer.padding_mode == "zeros" else layer.padding_mode)
@@ -243,9 +309,11 @@ def patches(layer: Any, x: Tensor) -> Tensor:
     for axis, (kernel, stride, dilation) in enumerate(sizes, start=2):
         x = x.unfold(axis, dilation * (kernel - 1) + 1, stride)[..., ::dilation]
     n_axes = len(layer.kernel_size)
-    order = (0, *range(2, 2 + n_axes), 1, *range(2 + n_axes, 2 + 2 * n_axes))
-    # one copy of strided windows, a patch after the other: functional.unfold took five times as long
-    return x.permute(order).flatten(1 + n_axes).flatten(1, n_axes).mT
+    positions, kernel = range(2, 2 + n_axes), range(2 + n_axes, 2 + 2 * n_axes)
+    # one copy of strided windows in the order that has the longest runs: functional.unfold took five times as long
+    if last:
+        return x.permute(0, *positions, *kernel, 1).flatten(1 + n_axes).flatten(1, n_axes).mT
+    return x.permute(0, 1, *kernel, *positions).flatten(2 + n_axes).flatten(1, 1 + n_axes)
 
 
 def _group_norm(layer: Any, pairs: Pairs, views: int) -> Gradients:

@@ -84,18 +84,20 @@ def perturbed(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 
 @settings(max_examples=150, deadline=None)
-@given(case=cases, seed=st.integers(0, 2**20), gram=st.booleans(), double=st.booleans())
-def test_norms_equal_opacus(case: Case, seed: int, gram: bool, double: bool) -> None:
+@given(case=cases, seed=st.integers(0, 2**20), gram=st.booleans(), double=st.booleans(), last=st.booleans())
+def test_norms_equal_opacus(case: Case, seed: int, gram: bool, double: bool, last: bool) -> None:
     make, shape = case
     dtype = torch.float64 if double else torch.float32
     layer = perturbed(make, seed).to(dtype)
     x = torch.randn(shape, dtype=dtype)
+    if last and x.dim() == 4:
+        x = x.to(memory_format=torch.channels_last)
     weights = torch.randn_like(layer(x))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(persample, "GRAM_FROM", 0 if gram else inf)
         found = persample.norms(ours(layer, x, weights))
     wrapped = GradSampleModule(layer, loss_reduction="sum")
-    (wrapped(x) * weights).sum().backward()
+    (wrapped(x.contiguous()) * weights).sum().backward()  # Opacus 1.6 is wrong by a lot where channels lie last
     samples = [p.grad_sample.flatten(1) for p in wrapped.parameters()]
     tolerance = 1e-5 if double else 1e-4
     torch.testing.assert_close(found, torch.cat(samples, 1).norm(dim=1), rtol=tolerance, atol=tolerance**2)
@@ -160,8 +162,34 @@ def network() -> nn.Module:
     )
 
 
+class ChannelsLast(nn.Module):
+    """Convolutions that are given channels last, as pooling likes them; the second's Gram matrices are cheaper."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(2, 3, (2, 3), stride=(1, 2), padding=1), nn.Conv2d(3, 140, 4, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = self.conv1(x.to(memory_format=torch.channels_last)).tanh()
+        assert seen.is_contiguous(memory_format=torch.channels_last)
+        return self.conv2(seen).flatten(1)
+
+
+class Seen(nn.Module):
+    """A layer whose input has its channels last in memory."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
+        return self.layer(x.to(memory_format=kept)).flatten(1)
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "network": (network, (5, 1, 6, 6)),
+    "channels last": (ChannelsLast, (5, 2, 5, 7)),
     "recurrent": (Reader, (5, 7, 4)),
     "recurrent by Gram matrices": (lambda: Reader(60), (5, 3, 4)),
     "shared weight": (Tied, (5, 6)),
@@ -172,6 +200,8 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: nn.Sequential(nn.InstanceNorm2d(2, affine=True), nn.RMSNorm(3), nn.Flatten(), nn.Linear(18, 2)),
         (5, 2, 3, 3),
     ),
+    "Opacus's samplers, channels last": (lambda: Seen(nn.InstanceNorm2d(2, affine=True)), (5, 2, 3, 3)),
+    "Opacus's samplers, channels last in space": (lambda: Seen(nn.Conv3d(2, 2, 2)), (5, 2, 3, 3, 3)),
     "torch.func": (lambda: nn.Sequential(nn.ConvTranspose2d(1, 2, 3, 2), nn.PReLU(2), nn.Flatten()), (5, 1, 3, 3)),
 }
 
