@@ -63,7 +63,7 @@ def _network(epsilon: float, n_train: int) -> Recipe:
     if isinf(epsilon):
         return Recipe(batch=512, steps=1800, learning_rate=0.1)
     rate = min(12.0, 8.0 * (epsilon / 3) ** 0.7)
-    return Recipe(batch=2048, steps=600, learning_rate=rate, max_grad_norm=0.1)
+    return Recipe(batch=min(4096, n_train // 3), steps=600, learning_rate=rate, max_grad_norm=0.1)
 
 
 def _deeper(epsilon: float, n_train: int, *, rate: tuple[float, float], steps: tuple[int, int]) -> Recipe:

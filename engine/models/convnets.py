@@ -28,7 +28,7 @@ class TemperedCnn(nn.Module):
         if self.resize:
             x = functional.interpolate(x, self.resize, mode="bilinear")
         x = x.to(memory_format=self.memory_format)
-        x = functional.max_pool2d(self.conv1(x).tanh(), 2, 1)
+        x = functional.max_pool2d(self.conv1(2 * x - 1).tanh(), 2, 1)
         x = functional.max_pool2d(self.conv2(x).tanh(), 2, 1)
         logits: Tensor = self.fc2(self.fc1(x.flatten(1)).tanh())
         return logits
