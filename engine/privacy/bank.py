@@ -44,11 +44,19 @@ class Features:
 
 def as_features(x: Tensor, y: Tensor, basis: str = "") -> Features:
     """Features for a bank; BadInput when one is not finite, for then no bound on its gradient holds."""
-    norms = torch.cat([part.double().norm(dim=1) for part in x.split(CHUNK)]).float()
+    norms = _norms(x)
     if not bool(norms.isfinite().all()):
         bad = int((~norms.isfinite()).nonzero()[0])
         raise BadInput(f"features of image {bad} are not finite, so its gradient cannot be clipped")
     return Features(x, y, norms, basis)
+
+
+def _norms(x: Tensor) -> Tensor:
+    """Norm of each row, computed in float64, (N,)."""
+    # in one piece of memory: glibc does not use again what a list of .double() frees, 1.8 GB for 60,000 images
+    room = torch.empty(min(CHUNK, len(x)), x.shape[1], dtype=torch.float64)
+    each = (torch.linalg.vector_norm(room[: len(part)].copy_(part), dim=1) for part in x.split(CHUNK))
+    return torch.cat(list(each)).float()
 
 
 @dataclass(frozen=True)
