@@ -20,7 +20,7 @@ from engine.privacy.streams import Draws
 from engine.privacy.views import CHANCES, seen
 from engine.recipes import Recipe
 
-CHUNK = 512  # images at once, views counted: a tenth faster than 256, as fast as more, and what bounds memory
+CHUNK = 512  # images at once, views counted: what bounds memory; twice as many are a fifteenth faster
 MEMORY = 2**28  # bytes that a chunk's noted inputs, outputs and gradients may take
 
 Sums = dict[Tensor, Tensor]  # by parameter of the twin

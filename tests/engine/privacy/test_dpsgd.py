@@ -66,6 +66,29 @@ def test_training_equals_a_plain_loop() -> None:
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_a_chunk_holds_as_many_images_as_there_is_memory_for(monkeypatch: pytest.MonkeyPatch, last: bool) -> None:
+    """Four times what layers are given and their gradients as they are kept (rows, or two factors), in float32."""
+
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.linear = nn.Conv2d(2, 4, 3), nn.Linear(4 * 14 * 14, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.to(memory_format=torch.channels_last) if last else x
+            logits: Tensor = self.linear(self.conv(x).flatten(1))
+            return logits
+
+    given, kept = 2 * 16 * 16 + 4 * 14 * 14, (4 * 18 + 4) + (4 * 14 * 14 + 3 + 3)
+    assert dpsgd.footprint(Late(), torch.rand(1, 2, 16, 16)) == 4 * 4 * (given + kept)
+    x = torch.rand(20, 2, 16, 16)
+    monkeypatch.setattr(dpsgd, "MEMORY", 5 * dpsgd.footprint(Late(), x[:1]))
+    ours = trainer(Late())
+    ours.prepare(x)
+    assert ours.chunk == 5
+
+
 def test_chunks_make_no_difference_and_noise_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, x, y = task()
     trainer(whole).train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)

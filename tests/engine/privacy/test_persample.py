@@ -244,10 +244,23 @@ def test_nothing_stays_behind() -> None:
     assert not any(layer._forward_hooks or layer._backward_hooks for layer in model.modules())
 
 
-def test_an_example_without_a_finite_gradient_adds_nothing() -> None:
-    model = perturbed(network, 0)
-    x = torch.randn(5, 1, 6, 6)
-    weights = torch.ones(5, 3)
+def test_channels_last_are_kept_in_both_forms() -> None:
+    model = perturbed(ChannelsLast, 0)
+    found = ours(model, torch.randn(5, 2, 5, 7), torch.ones(5, 420))
+    first, second = (found[model.get_parameter(f"{name}.weight")] for name in ("conv1", "conv2"))
+    assert isinstance(first, persample.Turned)
+    assert isinstance(first.found, persample.Rows)
+    assert isinstance(second, persample.Turned)
+    assert isinstance(second.found, persample.Outer)
+
+
+@pytest.mark.parametrize(("make", "shape", "outputs"), [(network, (1, 6, 6), 3), (ChannelsLast, (2, 5, 7), 420)])
+def test_an_example_without_a_finite_gradient_adds_nothing(
+    make: Callable[[], nn.Module], shape: tuple[int, ...], outputs: int
+) -> None:
+    model = perturbed(make, 0)
+    x = torch.randn(5, *shape)
+    weights = torch.ones(5, outputs)
     rest = persample.clipped_sums(ours(model, x[[0, 1, 3, 4]], weights[:4]), 0.5)
     for bad in (float("nan"), float("inf"), 1e30):
         weights[2] = bad
@@ -266,6 +279,7 @@ def test_positions_that_cancel_are_not_taken_for_a_small_gradient() -> None:
     true = persample.Outer(outer.left.double(), outer.right.double()).rows.norm(dim=1)
     assert bool((outer.squares().sqrt() < true * 0.99).any()), "the control must be too small somewhere"
     assert bool((outer.at_most().sqrt() >= true * 0.99).all())
+    assert torch.equal(persample.Turned(outer, (64, 8, 8, 1)).at_most(), outer.at_most())
 
 
 @pytest.mark.parametrize("length", [256, 4_000, 50_000])
