@@ -80,7 +80,7 @@ ENDED: dict[str, tuple[str, dict[str, object]]] = {
         {"dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]}},
     ),
 }
-SLOW = {"dataset": "digits", "model": "cnn"}
+SLOW = {"dataset": "digits", "model": "cnn", "seeds": 4}
 DECK = ".frontier-deck"
 
 
@@ -179,7 +179,7 @@ def screens(server: Server) -> Iterator[Screen]:
     for name, (told, before) in LEARN.items():
         yield Screen(name, "/privacy-budget", told, before)
     yield Screen("data", "/data", "Data: what each data set is, and your own images.")
-    running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 2})
+    running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 5})
     waiting(server, running, "running")
     yield Screen("running", f"/?study={running}", "A study trains.")
     yield Screen("state-4-queued", f"/?study={queued}", "State 4: a study waits.")
