@@ -18,6 +18,7 @@ from engine.errors import BadInput, DataMissing, FrontierError, StoreError
 from engine.models import models
 from engine.registry import Registry
 from engine.robustness import attacks
+from engine.study import WORST
 
 if TYPE_CHECKING:
     from engine.jobs.progress import Status
@@ -59,12 +60,15 @@ def run(
     independent_batches: Annotated[str | None, typer.Option(help="true: no two models share batches [false].")] = None,
     clip_only: Annotated[str | None, typer.Option(help="true: a baseline that clips, without noise [false].")] = None,
     seeds: Annotated[str | None, typer.Option(help="Models trained at each budget [1].")] = None,
-    attack: Annotated[str | None, typer.Option(help=f"{_any_of(attacks)} [pgd].")] = None,
-    norm: Annotated[str | None, typer.Option(help="linf or l2 [linf].")] = None,
+    attack: Annotated[
+        str | None, typer.Option(help=f"One or several, joined by commas: {_any_of(attacks)} [{','.join(WORST)}].")
+    ] = None,
+    norm: Annotated[str | None, typer.Option(help="linf, l2 or spatial [linf].")] = None,
     eps: Annotated[str | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")] = None,
     steps: Annotated[str | None, typer.Option(help="Attack steps [40].")] = None,
     images: Annotated[str | None, typer.Option(help="Test images attacked, the first ones [500].")] = None,
     attack_seeds: Annotated[str | None, typer.Option(help="Models attacked at each budget [1].")] = None,
+    source: Annotated[str | None, typer.Option(help="Study whose model lends its pictures to 'transfer'.")] = None,
     out: Out = None,
 ) -> None:
     """Run a study and print its curves.

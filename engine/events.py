@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.mechanism import Mechanism
 from engine.results import Row
 
-STAGES = ("data", "noise", "features", "train", "attack")  # in this order
+STAGES = ("data", "noise", "features", "train", "attack", "check", "extras")  # in this order
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,24 @@ class Trained:
     epsilon: float
     seed: int
     path: str
+    clip_only: bool = False
+
+
+@dataclass(frozen=True)
+class Stands:
+    """How each attacked image stands, so far or in the end (`done`): what the curve is drawn from while it sharpens.
+
+    One byte an image: in `broken` the index in `radii` of the smallest radius that broke it, their number if none did;
+    in `by` the index in `attacks` of the one that did, 255 for none. Images are the first test images, in their order.
+    """
+
+    epsilon: float
+    seed: int
+    attacks: tuple[str, ...]
+    radii: tuple[float, ...]
+    broken: bytes
+    by: bytes
+    done: bool
     clip_only: bool = False
 
 
@@ -78,4 +96,4 @@ class Begins:
     steps: int
 
 
-Event = Stage | Provisional | Trained | Releases | Begins | Redone | Row
+Event = Stage | Provisional | Stands | Trained | Releases | Begins | Redone | Row

@@ -9,7 +9,7 @@ from engine import ledgers, planning, services
 from engine.data import entry
 from engine.errors import BadInput
 from engine.promise import Guarantees
-from engine.report import figures
+from engine.report import figures, words
 from engine.report.caption import Part
 from engine.report.export import WIDTHS, Subject, exported, file_name
 from engine.services import Choice
@@ -40,8 +40,8 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         raise BadInput(f"study '{digest}' is unknown")
     study, frame = found.study, services.frame(digest, settings=settings)
     frame, known = ledgers.passed_on(study, frame, settings=settings), services.choices(settings=settings)
-    asked = ((known.datasets, study.dataset), (known.models, study.model), (known.attacks, study.attack.name))
-    data, model, attack = (_part(entries, name) for entries, name in asked)
+    data, model = _part(known.datasets, study.dataset), _part(known.models, study.model)
+    attack = _attack([_part(known.attacks, name) for name in study.attack.names])
     if study.own:  # its facts are in the study, also when its images are gone
         data = replace(data, facts=entry.of(study).facts)
     return Subject(
@@ -55,6 +55,7 @@ def _subject(digest: str, strength: float | None, settings: Settings) -> Subject
         parts=(data, model, attack),
         made=shipped.made if (shipped := services.origin(found)) else services.made_by(digest, settings=settings),
         together=_together(study, digest, settings),
+        standing=services.standing(digest, settings=settings),
     )
 
 
@@ -67,6 +68,15 @@ def withheld(study: Study, *, settings: Settings | None = None) -> str:
 def _together(study: Study, digest: str, settings: Settings) -> Guarantees | None:
     """What releasing all models of a study promises; None of one that another version trained in another way."""
     return services.guarantees(study, settings=settings) if planning.digest(study) == digest else None
+
+
+def _attack(parts: list[Part]) -> Part:
+    """What an image was attacked with: one attack, or the worst of several."""
+    if len(parts) == 1:
+        return parts[0]
+    sources = words.listed([str(part.facts.get("source", part.name)) for part in parts])
+    titles = words.listed([part.title.lower() for part in parts])
+    return Part("+".join(part.name for part in parts), f"the worst, image by image, of {titles}", {"source": sources})
 
 
 def _part(entries: tuple[Choice, ...], name: str) -> Part:

@@ -20,8 +20,9 @@ OPTIONS = {  # where each goes in a study
     "steps": ("attack", "steps"),
     "images": ("attack", "images"),
     "attack_seeds": ("attack", "seeds"),
+    "source": ("attack", "source"),
 }
-LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode")
+LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode", "source")
 FLAGS = ("independent_batches", "clip_only")
 
 
@@ -38,6 +39,8 @@ def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = 
         text = options.get(option)
         table = merged.setdefault(section[0], {}) if section and text is not None else merged
         if text is not None and isinstance(table, dict):
+            if option == "attack":
+                table.pop("names", None)  # one or several, in one word
             table[name] = _plain(option, text)
     return merged
 

@@ -17,7 +17,10 @@ from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Job, Study
 
 DELTA_LOW = 1e-12  # below, the accountant's own rounding is of the size of delta
+MAX_RADII = 250  # Stands says in one byte which of them broke an image
+SPATIAL = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the largest rotation, shift and so on
 FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in models (docs/decisions.md)
+CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an image besides four runs of PGD
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -44,21 +47,38 @@ def resolve(study: Study) -> Study:
 
 
 def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack:
-    known("attack", attack.name, attacks.names)
-    norms = attacks[attack.name].facts["norms"]
-    known("norm", attack.norm, norms)
-    grid = facts[attack.norm] if attack.eps is None else attack.eps
-    high = 1.0 if attack.norm == "linf" else sqrt(_size(facts["shape"]))
+    for name in attack.names:
+        known(f"norm of '{name}'", attack.norm, attacks[name].facts["norms"])
+    grid = usual_radii(facts, attack.norm) if attack.eps is None else attack.eps
+    high = sqrt(_size(facts["shape"])) if attack.norm == "l2" else 1.0
     radii = tuple(within("eps", eps, 0.0, high) for eps in grid)
+    if len(radii) > MAX_RADII:
+        raise BadInput(f"attack.eps has {len(radii):,} strengths; at most {MAX_RADII} are tried in one study")
+    if attack.source is not None and "transfer" not in attack.names:
+        raise BadInput(f"attack.source='{attack.source[:60]}' is for the attack 'transfer' alone")
+    if attack.source is None and "transfer" in attack.names:
+        raise BadInput("attack 'transfer' needs attack.source: the study whose model lends its pictures")
     if attack.seeds > seeds:
         raise BadInput(f"attack.seeds={attack.seeds} is not in [1, {seeds}], the number of seeds trained")
     return attack.model_copy(
         update={
             "eps": tuple(sorted({0.0, *radii})),
             "images": min(attack.images, facts["n_test"]),
-            "steps": attack.steps if attacks[attack.name].facts["iterative"] else 1,
+            "steps": attack.steps if any(attacks[name].facts["iterative"] for name in attack.names) else 1,
         }
     )
+
+
+def _gradients(attack: Attack) -> int:
+    """Roughly the gradients that an image costs, whatever the number of radii (robustness/curve.py)."""
+    facts = [attacks[name].facts for name in attack.names]
+    return sum((attack.steps if each["iterative"] else 1) * each.get("weight", 1) for each in facts)
+
+
+def usual_radii(facts: dict[str, Any], norm: str) -> tuple[float, ...]:
+    """The attack strengths of a data set where nobody says others; those of image transforms are the same for all."""
+    radii: tuple[float, ...] = SPATIAL if norm == "spatial" else facts[norm]
+    return radii
 
 
 def usual_delta(n_train: int) -> float:
@@ -103,7 +123,7 @@ def digest(study: Study) -> str:
             NUMBERS_VERSION,
             entry.of(study).version,
             models[study.model].version,
-            attacks[study.attack.name].version,
+            *(attacks[name].version for name in study.attack.names),
         ],
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
@@ -145,11 +165,11 @@ def work(job: Job) -> dict[str, float]:
     attack = job.study.attack
     recipes = [recipe(job.study.model, epsilon, facts["n_train"]) for epsilon in job.epsilons]
     recipes += [clip_only_recipe(job.study)] if job.clip_only else []
-    radii = len([eps for eps in attack.eps or () if eps > 0])
-    attacked = len(recipes) * min(attack.seeds, len(job.seeds))
+    attacked = len(recipes) * min(attack.seeds, len(job.seeds)) * any(attack.eps or ())
     return {
         "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
         "noise": float(len(job.epsilons)),
         "train": float(sum(how.batch * how.steps for how in recipes) * len(job.seeds)) * _dearer(job),
-        "attack": float(attacked * radii * attack.images * attack.steps),
+        "attack": float(attacked * attack.images * _gradients(attack)),
+        "check": float(attacked * min(attack.images, CHECKED) * (4 * attack.steps + CHECKS)),
     }

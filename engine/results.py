@@ -10,6 +10,7 @@ from math import isfinite, isinf, isnan, nan
 
 POINTS = ("accuracy", "robust_accuracy")  # metrics, as all below
 SECONDS, MEMORY = "train_seconds", "train_memory"
+CHECK = "check:"  # what the metrics of the self-check begin with (robustness/selfcheck.py)
 
 
 @dataclass(frozen=True)

@@ -7,38 +7,35 @@ says nothing about a model before the state it speaks of is on the disk: what is
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import inf, isinf, nan
+from math import inf, isinf
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from engine import features, guarantees, planning, training
 from engine.checkpoint import Checkpoint, put
-from engine.data import entry
-from engine.data.images import load
+from engine.data import entry, images
 from engine.effort import Effort
+from engine.evaluation import Bench, evaluate
 from engine.events import Begins, Event, Provisional, Redone, Stage, Trained
 from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models import weights as published
 from engine.models.fixed import Linear, OnFeatures
 from engine.privacy import accounting, streams
-from engine.privacy.accounting import UNIT, spending
+from engine.privacy.accounting import spending
 from engine.recipes import recipe
-from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
-from engine.robustness import attacks, curve
+from engine.results import MEMORY, SECONDS
+from engine.rows import number, row
 from engine.settings import Settings
-from engine.study import Attack, Job, Own, Study
+from engine.study import Job, Own, Study
 from engine.training import Candidate, Cost, Key
-from engine.version import VERSION
 
 COST = "cost"  # in the metadata of a model's weights
 Emit = Callable[[Event], None]
@@ -47,12 +44,16 @@ Pair = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Places:
-    """Where a job finds data and leaves things; `folder` is its own: checkpoint and weights."""
+    """Where a job finds data and leaves things; `folder` is its own: checkpoint and weights.
+
+    `source`: the weights of the model that lends its pictures to the attack 'transfer', if that was asked for.
+    """
 
     data: Path
     cache: Path
     folder: Path
     cache_gb: float = 10.0
+    source: Path | None = None
 
 
 def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
@@ -71,14 +72,16 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
         file = weights_file(places.folder, done)
         emit(Trained(done.epsilon, done.seed, str(file), done.clip_only))
         _tell_cost(job, done, file, emit)
-    _measure(job, candidates, test, checkpoint, emit, places)
+    models = {c: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
+    source = None if places.source is None else load(places.source, places.data)
+    evaluate(Bench(job, models, test, checkpoint, emit, source))
     checkpoint.finish()
 
 
 def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) -> Pair:
     """Images (N, C, H, W) and labels (N,) of one split."""
-    images = load(dataset, root, train=train, own=own)
-    return torch.from_numpy(images.x), torch.from_numpy(images.y)
+    found = images.load(dataset, root, train=train, own=own)
+    return torch.from_numpy(found.x), torch.from_numpy(found.y)
 
 
 def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], dict[float, list[float]]]:
@@ -198,8 +201,8 @@ def training_identity(study: Study, data: Pair) -> str:
     noise: it would cancel in the difference of the two, and leave that image's gradient.
     """
     versions = [planning.NUMBERS_VERSION, entry.of(study).version, models[study.model].version]
-    images = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
-    chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, images]
+    pixels = [hashlib.blake2b(part.numpy().tobytes()).hexdigest() for part in data]
+    chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, pixels]
     if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
         chosen.append("independent batches")
     chosen += accounting.NAMED
@@ -245,11 +248,18 @@ def _tell_cost(job: Job, model: Candidate, file: Path, emit: Emit) -> None:
     cost = Cost(Effort(**values["effort"]), values["together"])
     each = cost.effort.seconds / cost.together
     for metric, value in ((SECONDS, each), (MEMORY, float(cost.effort.memory))):
-        emit(_row(job, model, metric, NOT_APPLICABLE, Measured(value, nan, nan, "none", cost.together), each))
+        emit(row(job, model, metric, number(value, cost.together), each))
 
 
 def _trained(folder: Path, candidates: list[Candidate]) -> bool:
     return all(weights_file(folder, c).exists() for c in candidates)
+
+
+def load(file: Path, root: Path | None = None) -> nn.Module:
+    """A trained classifier from its weights alone: the study it was trained for is kept with them."""
+    with safe_open(file, framework="pt") as kept:
+        about = kept.metadata() or {}
+    return load_model(Study.model_validate_json(about["study"]), file, root)
 
 
 def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
@@ -257,132 +267,3 @@ def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
     model = new_model(study, root)
     model.load_state_dict(load_file(file), strict=True)
     return model.eval().requires_grad_(False)
-
-
-def _measure(
-    job: Job, candidates: list[Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
-) -> None:
-    """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
-    loaded = {c.key: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
-    began = time.monotonic()
-    predictions = _predict_all(loaded, test[0])
-    each = (time.monotonic() - began) / len(candidates)
-    for candidate in candidates:
-        right = int((predictions[candidate.key] == test[1]).sum())
-        emit(_row(job, candidate, "accuracy", NOT_APPLICABLE, _share(right, len(test[1])), each))
-    attacked = [c for c in candidates if c.seed in job.seeds[: job.study.attack.seeds]]
-    _attack(job, attacked, loaded, test, checkpoint, emit)
-
-
-@torch.no_grad()
-def _predict_all(loaded: dict[Key, nn.Module], x: Tensor) -> dict[Key, Tensor]:
-    """Classes of all models; models with fixed features share them, which is most of the work."""
-    first = next(iter(loaded.values()))
-    if not isinstance(first, OnFeatures):
-        return {key: curve.predict(model, x) for key, model in loaded.items()}
-    found: dict[Key, list[Tensor]] = {key: [] for key in loaded}
-    for part in x.split(curve.BATCH):
-        seen = first.features(part)
-        for key, model in loaded.items():
-            assert isinstance(model, OnFeatures)
-            found[key].append(model.head(seen).argmax(1))
-    return {key: torch.cat(parts) for key, parts in found.items()}
-
-
-def _attack(
-    job: Job,
-    candidates: list[Candidate],
-    loaded: dict[Key, nn.Module],
-    test: Pair,
-    checkpoint: Checkpoint,
-    emit: Emit,
-) -> None:
-    """The curve of every candidate, all of them at one radius before the next; each radius done is checkpointed."""
-    settings = job.study.attack
-    x, y = (part[: settings.images] for part in test)
-    points = [(eps, c) for eps in settings.eps or () for c in candidates]
-    free = len(candidates)  # radius 0 comes first and costs nothing
-    total = (len(points) - free) * len(x)
-    took = checkpoint.values.setdefault("seconds", {})  # of each point, so that a resumed job states the same
-    for i, (eps, candidate) in enumerate(points):
-        began, name = time.monotonic(), "attack-" + "-".join(map(repr, candidate.key))
-        say = partial(emit, Stage("attack", max(0, i - free) * len(x), total))
-        say()
-        before = curve.Standing(**checkpoint.values[name]) if name in checkpoint.values else None
-        model = loaded[candidate.key]
-        after = _up_to(eps, before, model, x, y, settings, candidate.seed, say)
-        seconds = took.setdefault(f"{name}-{eps!r}", time.monotonic() - began)
-        checkpoint.save(name, vars(after))
-        right = int(after.correct(eps).sum())
-        emit(_row(job, candidate, "robust_accuracy", eps, _share(right, len(x)), seconds))
-    emit(Stage("attack", total, total))
-
-
-def _up_to(
-    eps: float,
-    before: curve.Standing | None,
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    settings: Attack,
-    seed: int,
-    alive: Callable[[], None],
-) -> curve.Standing:
-    """What stands at `eps`, given what stood at a smaller radius, or was known already before a restart."""
-    if before is None:
-        return curve.clean(model, x, y)
-    if before.eps >= eps:
-        return before
-    attack = partial(attacks[settings.name].load(), norm=settings.norm, eps=eps, steps=settings.steps, seed=seed)
-    return curve.advance(model, x, y, before, attack, norm=settings.norm, eps=eps, on_batch=alive)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with its interval, and of how many it is."""
-
-    value: float
-    low: float
-    high: float
-    method: str
-    n: int
-
-
-def _share(right: int, n: int) -> Measured:
-    """`right` of `n` images, with the 95 % Wilson interval."""
-    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    return Measured(right / n, float(interval.low), float(interval.high), "wilson-95", n)
-
-
-def _row(job: Job, model: Candidate, metric: str, eps: float, found: Measured, seconds: float) -> Row:
-    """One result with everything a reader needs to trust it."""
-    study, private, robust = job.study, not isinf(model.epsilon), metric == "robust_accuracy"
-    return Row(
-        study=planning.digest(study),
-        dataset=study.dataset,
-        model=study.model,
-        defence="none",
-        epsilon=model.epsilon,
-        delta=guarantees.delta_of(study) if private else nan,
-        noise_multiplier=model.noise_multiplier,
-        sample_rate=model.sample_rate,
-        train_steps=model.recipe.steps,
-        max_grad_norm=model.recipe.max_grad_norm,
-        accountant=model.accountant,
-        mode=study.privacy.mode,
-        unit=UNIT,
-        seed=model.seed,
-        metric=metric,
-        attack=study.attack.name if robust else "none",
-        norm=study.attack.norm if robust else "none",
-        eps=eps,
-        attack_steps=study.attack.steps if robust else 0,
-        restarts=1 if robust else 0,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        interval_method=found.method,
-        n=found.n,
-        seconds=seconds,
-        engine_version=VERSION,
-    )

@@ -17,6 +17,7 @@ import pandas as pd
 from engine import planning, starter
 from engine.data import cache, datasets, entry, images, own
 from engine.errors import BadInput, DataMissing
+from engine.events import Stands
 from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
@@ -111,7 +112,14 @@ def resolve(study: Study, *, settings: Settings | None = None) -> Study:
     BadInput in one sentence if it cannot be run as asked, or says of own data what is not so; DataMissing if own data
     are not kept here.
     """
-    return planning.resolve(_with_own_facts(study, (settings or Settings()).data_root))
+    settings = settings or Settings()
+    resolved = planning.resolve(_with_own_facts(study, settings.data_root))
+    if resolved.attack.source is not None and resolved.attack.source not in lenders(
+        resolved.dataset, settings=settings
+    ):
+        asked = repr(resolved.attack.source)[:60]
+        raise BadInput(f"attack.source={asked} is no study of {resolved.dataset} with a trained model in this store")
+    return resolved
 
 
 def _with_own_facts(study: Study, root: Path) -> Study:
@@ -289,6 +297,11 @@ def provisional(digest: str, *, settings: Settings | None = None) -> pd.DataFram
     return _of(settings).measured.provisional(digest)
 
 
+def standing(digest: str, *, settings: Settings | None = None) -> list[Stands]:
+    """How each attacked image stands against the models of a study, so far or in the end."""
+    return _of(settings).measured.standing(digest)
+
+
 def runs(digest: str, *, settings: Settings | None = None) -> pd.DataFrame:
     """Trained models: run, epsilon, seed, path."""
     settings = settings or Settings()
@@ -327,6 +340,18 @@ def guarantees(study: Study, *, settings: Settings | None = None) -> Guarantees:
     settings = settings or Settings()
     resolved = planning.resolve(study) if study.own else resolve(study, settings=settings)  # its images may be gone
     return computed(resolved, settings.cache)
+
+
+def lenders(dataset: str, *, settings: Settings | None = None) -> dict[str, str]:
+    """Studies of a data set that have a trained model here, by digest: what each is called, newest first."""
+    settings = settings or Settings()
+    found = statuses(wanted=Wanted(dataset=dataset), settings=settings)
+    store = opened(settings.home)
+    return {
+        one.digest: f"{models[one.study.model].facts['title']} ({one.digest[:6]})"
+        for one in found
+        if not store.measured.runs(one.digest).empty
+    }
 
 
 def choices(*, settings: Settings | None = None) -> Choices:

@@ -4,6 +4,7 @@ Bounds that need a data set or a registry (delta < 1/N, L2 radii, names) are che
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from math import inf
@@ -28,6 +29,7 @@ from engine.errors import BadInput
 
 EPSILON_LOW, EPSILON_HIGH = 0.05, 100.0
 MAX_POINTS = 10_000
+WORST = ("fmn", "apgd", "apgd-t")  # attacks that together are hard to beat, in the order in which they are tried
 OWN = "folder:"  # what the names of a person's own data sets begin with
 DIGITS = 16  # of the hash of their content, with which they end
 
@@ -81,6 +83,14 @@ Count = Annotated[int, BeforeValidator(_no_truth)]
 Side = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=1024)]
 
 
+def _distinct(values: Any) -> tuple[str, ...]:
+    """Names in the order given, each once, from one text (joined by + or commas) or a list."""
+    listed = re.split(r"[+,\s]+", values.strip()) if isinstance(values, str) else values
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
+        raise BadInput(f"attack.names={repr(values)[:60]} is not a list of names of attacks")
+    return tuple(dict.fromkeys(listed))
+
+
 class Frozen(BaseModel):
     """Immutable, no unknown fields, no NaN."""
 
@@ -104,14 +114,40 @@ class Privacy(Frozen):
 
 
 class Attack(Frozen):
-    """An attack over a grid of radii `eps` in pixel units of [0, 1]; `eps=None`: the data set's own grid."""
+    """Attacks over a grid of radii `eps` in pixel units of [0, 1]; `eps=None`: the data set's own grid.
 
-    name: str = "pgd"
-    norm: Literal["linf", "l2"] = "linf"
+    An image counts as recognised at a radius if none of the attacks `names` broke it there. `name` stands for one.
+    """
+
+    names: Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)] = WORST
+    norm: Literal["linf", "l2", "spatial"] = "linf"
     eps: Annotated[tuple[float, ...], _grid("eps"), Field(min_length=1)] | None = None
     steps: Count = Field(40, ge=1, le=1000)
     images: Count = Field(500, ge=1, le=1_000_000, description="the first test images")
     seeds: Count = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
+    source: str | None = Field(None, description="study whose model lends its pictures to the attack 'transfer'")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_by_its_name(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "name" in values:
+            if "names" in values:
+                raise BadInput("attack.name and attack.names are both given: name attacks once")
+            return {("names" if key == "name" else key): value for key, value in values.items()}
+        return values
+
+    @model_serializer(mode="wrap")
+    def _one_attack_as_a_name(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study of one attack is written, and so named, as when there was no choice of several."""
+        written = plain(self)
+        names = written.pop("names")
+        chosen = {"name": names[0]} if len(names) == 1 else {"names": names}
+        return chosen | {name: value for name, value in written.items() if name != "source" or value is not None}
+
+    @property
+    def name(self) -> str:
+        """All attacks in one word, as the column `attack` of results has it."""
+        return "+".join(self.names)
 
 
 class Own(Frozen):

@@ -13,7 +13,7 @@ from typing import Any
 from engine import planning
 from engine.checks import known
 from engine.errors import Cancelled, FrontierError, StaleAttempt
-from engine.events import STAGES, Begins, Event, Provisional, Redone, Releases, Stage, Trained
+from engine.events import STAGES, Begins, Event, Provisional, Redone, Releases, Stage, Stands, Trained
 from engine.jobs import charging
 from engine.jobs.timing import CACHED, reference
 from engine.results import Row
@@ -21,6 +21,7 @@ from engine.store.books import Asked
 from engine.store.measured import Batch, Progress, Speed
 from engine.store.queue import Claim
 from engine.store.store import Store
+from engine.study import Study
 
 FLUSH = 0.25  # seconds between writes while there is something to write
 BEAT = 1.0  # seconds between signs of life, and looks at whether the job is still wanted, while there is nothing
@@ -90,6 +91,8 @@ class Recorder:
             self._note_stage(event)
         elif isinstance(event, Provisional):
             self._batch.training.append(event)
+        elif isinstance(event, Stands):
+            self._batch.standing.append(event)
         elif isinstance(event, Trained):
             self._batch.trained.append(replace(event, path=self._relative(event.path)))
         elif isinstance(event, Row):
@@ -175,6 +178,16 @@ def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifa
         store.queue.fail(claim, sentence(error))
     else:
         store.queue.finish(claim)
+
+
+def lender(store: Store, study: Study, artifacts: Path) -> Path | None:
+    """Weights of the model whose pictures the attack 'transfer' tries: the least private one of the study it names."""
+    if study.attack.source is None:
+        return None
+    runs = store.measured.runs(study.attack.source)
+    if runs.empty:
+        raise FrontierError(f"Study '{study.attack.source}' has no trained model here (any more) to lend its pictures.")
+    return artifacts / str(runs.sort_values(["epsilon", "seed"], ascending=[False, True])["path"].iloc[0])
 
 
 def _belongs(claim: Claim) -> None:

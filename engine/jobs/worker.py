@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from engine.errors import Cancelled, StaleAttempt, StoreError
 from engine.events import Event
-from engine.jobs.contract import perform
+from engine.jobs.contract import lender, perform
 from engine.settings import Settings
 from engine.store.queue import Claim
 from engine.store.store import Store
@@ -40,6 +40,7 @@ class Places:
     cache: Path
     folder: Path
     cache_gb: float
+    source: Path | None = None
 
 
 def work(settings: Settings, execute: str, claim: Claim) -> None:
@@ -52,9 +53,10 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
     _log_to(file)
     log.info("attempt %d on %d threads, process %d", claim.attempt, claim.threads, os.getpid())
     folder = settings.artifacts / claim.study / str(claim.number)
-    places = Places(settings.data_root, settings.cache, folder, settings.cache_gb)
     try:
         store = Store(settings.home)
+        source = lender(store, claim.job.study, settings.artifacts)
+        places = Places(settings.data_root, settings.cache, folder, settings.cache_gb, source)
         perform(store, claim, _alone(execute), places=places, artifacts=settings.artifacts, cores=settings.cores)
     except (StaleAttempt, Cancelled) as error:
         log.info("%s", error)

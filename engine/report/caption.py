@@ -1,17 +1,19 @@
 """A paragraph to stand below the charts in a paper: what was measured, how, and what it does not say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isinf
 from typing import Any
 
 import pandas as pd
 
+from engine.events import Stands
 from engine.promise import Guarantees
 from engine.report import document, words
 from engine.report.finding import finding
 from engine.study import Study
 
-NORMS = {"linf": "Linf", "l2": "L2"}
+NORMS = {"linf": "Linf", "l2": "L2", "spatial": "image transforms"}
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,16 @@ def caption(
     parts: tuple[Part, Part, Part],
     strength: float | None,
     together: Guarantees | None = None,
+    standing: Sequence[Stands] = (),
 ) -> str:
     """One paragraph from a result table that is not empty: data, model, budgets, attack, intervals, finding, caveats.
 
     `parts` are data set, model and attack; `strength` is the one marked on the charts, None where nothing is attacked;
-    `together` what releasing all models promises, None where that is not known.
+    `together` what releasing all models promises, None where that is not known; `standing` which images stand.
     """
     dataset, model, attack = parts
     missing = document.unfinished(study, frame)
-    found = None if missing else finding(frame, strength)  # as on the page: nothing is found in half a study
+    found = None if missing else finding(frame, strength, standing)  # as on the page: nothing is found in half a study
     sentences = (
         f"{missing}." if missing else "",
         _charts(study, strength),

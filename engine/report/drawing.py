@@ -46,6 +46,9 @@ def draw_by_strength(
     figure = canvas.blank(palette, "Images recognised, by attack strength", note)
     canvas.shares(figure)
     add_budgets(figure, info.budgets, info.epsilons, palette)
+    for forming, look in zip(info.forming, styles(palette, info.epsilons), strict=False):
+        if forming.known:
+            figure["data"].append(hollow(forming.known, look[0], forming.name))
     if mark and info.strength is not None and any(line.known for line in info.budgets):
         line = {"color": palette.meanings[1], "width": 2, "dash": "dash"}
         figure["layout"]["shapes"].append(_upright(info.strength, line))
@@ -63,7 +66,7 @@ def level_budgets(figure: Figure, epsilons: Sequence[float]) -> None:
 
 def level_strengths(figure: Figure, radii: Sequence[float], norm: str) -> None:
     """The axis of attack strengths."""
-    said = "attack strength, share of full brightness" if norm == "linf" else "attack strength, distance"
+    said = f"attack strength, {words.UNITS[norm]}"
     canvas.level(figure, {eps: words.strength(eps, norm) for eps in radii}, f"{said}      stronger →")
 
 
@@ -127,11 +130,11 @@ def _add_target(figure: Figure, share: float | None, who: str, colour: str) -> N
 
 
 def hollow(spots: Sequence[Spot], colour: str, uid: str = "training") -> dict[str, Any]:
-    """Marks of models that still train."""
+    """Marks of what is not final: models that still train, curves whose attacks go on."""
     return {
         "type": "scatter",
         "uid": uid,
-        "name": "in training",
+        "name": "provisional",
         "mode": "markers",
         "x": [spot.x for spot in spots],
         "y": [spot.y for spot in spots],

@@ -4,7 +4,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 
 from engine.checks import known
 from engine.errors import BadInput, FrontierError
+from engine.events import Stands
 from engine.promise import Guarantees
 from engine.report import document, figures, lines
 from engine.report.caption import Part, caption
@@ -43,6 +44,7 @@ class Subject:
     made: Mapping[str, Any] = field(default_factory=dict)
     together: Guarantees | None = None
     withheld: str = ""
+    standing: Sequence[Stands] = ()
 
     @property
     def described(self) -> dict[str, Any]:
@@ -58,7 +60,7 @@ class Subject:
 
     @property
     def caption(self) -> str:
-        said = caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together)
+        said = caption(self.study, self.digest, self.frame, self.parts, self.strength, self.together, self.standing)
         return f"{said} {self.withheld}".rstrip()
 
     @property

@@ -7,7 +7,8 @@ from math import log10
 import pandas as pd
 
 from engine.errors import BadInput
-from engine.report import lines, points, words
+from engine.events import Stands
+from engine.report import lines, paired, points, words
 from engine.report.points import Point
 
 
@@ -37,7 +38,10 @@ class Line:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget)."""
+    """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget).
+
+    `forming`: curves that still fall, since their attacks are not done; one for each budget, without spots where it is.
+    """
 
     epsilons: tuple[float, ...]
     radii: tuple[float, ...]
@@ -47,10 +51,12 @@ class TradeOff:
     attacked: Line
     training: tuple[Spot, ...]
     budgets: tuple[Line, ...]
+    forming: tuple[Line, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.clean.known or self.training or any(line.known for line in self.budgets))
+        lines = (self.clean, *self.budgets, *self.forming)
+        return not (self.training or any(line.known for line in lines))
 
 
 def default_strength(radii: Sequence[float]) -> float | None:
@@ -98,11 +104,13 @@ def trade_off(
     norm: str,
     strength: float | None,
     provisional: pd.DataFrame | None = None,
+    standing: Sequence[Stands] = (),
 ) -> TradeOff:
     """What the charts show of a result table, over the whole grid that was asked for.
 
     `epsilons` are budgets, lines.CLIPPING among them where that was trained. `provisional` (epsilon, seed, step, steps,
-    accuracy, epsilon_spent, loss) gives a hollow mark to each budget that has no clean result yet.
+    accuracy, epsilon_spent, loss) gives a hollow mark to each budget that has no clean result yet; `standing` says how
+    images stand while they are attacked.
     """
     grid, at = tuple(sorted(epsilons)), places(epsilons)
     clean, robust = points.clean(frame), points.robust(frame)
@@ -115,6 +123,7 @@ def trade_off(
         attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
         training=in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
+        forming=tuple(_forming(epsilon, standing, norm) for epsilon in grid),
     )
     return at_strength(known, strength)
 
@@ -136,6 +145,23 @@ def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict
     return Line(budget_name(epsilon), label, tuple(spots))
 
 
+def _forming(epsilon: float, standing: Sequence[Stands], norm: str) -> Line:
+    """What is known of a curve while its attacks go on; no spots once they are done."""
+    label = words.budget(epsilon)
+    found = [s for s in standing if (lines.CLIPPING if s.clip_only else s.epsilon) == epsilon and not s.done]
+    spots = (
+        Spot(eps, 100 * share, 100 * share, 100 * share, _so_far(label, eps, share, norm))
+        for stands in found[:1]
+        for eps, share in zip(stands.radii, paired.shares(stands), strict=True)
+    )
+    return Line(f"{budget_name(epsilon)}-forming", label, tuple(spots))
+
+
+def _so_far(label: str, eps: float, share: float, norm: str) -> str:
+    told = f"<b>{label}, {_attack(eps, norm)}</b><br>{words.percent(share, 1)} not broken so far"
+    return f"{told}<br>attacks go on, provisional"
+
+
 def budget_name(epsilon: float) -> str:
     """The name of a budget's line: plotly makes it a CSS class and selects by it, so it holds no dots.
 
@@ -147,8 +173,7 @@ def budget_name(epsilon: float) -> str:
 
 def _attack(eps: float, norm: str) -> str:
     said = words.strength(eps, norm)
-    exact = f"eps {eps:g}, {255 * eps:.3g}/255" if norm == "linf" else f"L2 distance {eps:g}"
-    return f"attacked by {said} ({exact})" if eps else "not tampered with"
+    return f"attacked by {said} ({words.exact_strength(eps, norm)})" if eps else "not tampered with"
 
 
 def spot(x: float, point: Point | None, *told: str) -> Spot | None:

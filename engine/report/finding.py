@@ -1,11 +1,13 @@
 """The finding in one sentence: what the most private model of a study costs. Never from provisional points."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import pandas as pd
 
-from engine.report import points, words
+from engine.events import Stands
+from engine.report import paired, points, words
 from engine.report.points import Point
 
 STRONG = 1.0  # privacy budgets up to here are called strong privacy
@@ -14,10 +16,11 @@ MORE = 0.01  # so much more under attack is worth a "but"
 BROKEN = 0.02  # when no model recognises more than this share, the strength says nothing any more
 
 
-def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
+def finding(frame: pd.DataFrame, eps: float | None, standing: Sequence[Stands] = ()) -> str | None:
     """One sentence (Markdown) from the result table, attacked at strength `eps`; None when it holds no clean result.
 
-    A difference is named only when the intervals of its two points do not overlap.
+    A difference is named only when the intervals of its two points do not overlap; where `standing` says which images
+    two models recognise under attack, only when the interval of their paired difference does not hold 0.
     """
     clean, robust = points.clean(frame), points.robust(frame)
     if not clean:
@@ -34,7 +37,8 @@ def finding(frame: pd.DataFrame, eps: float | None) -> str | None:
     if private == baseline:
         return _only(private, clean[private], attacked[private] if both else None, tampering)
     cost = _Cost.of(clean[private], clean[baseline])
-    under = _Cost.of(attacked[private], attacked[baseline]) if both else None
+    pair = paired.attacked(standing, baseline, private, eps) if both and eps else None
+    under = _Cost.of(attacked[private], attacked[baseline], pair) if both else None
     beside = "" if baseline == inf else f", compared with {words.budget(baseline)}"
     return f"{_who(private)} {_compared(cost, under, tampering)}{beside}."
 
@@ -55,8 +59,7 @@ def _useless(robust: dict[tuple[float, float], Point], norm: str) -> str:
 
 
 def _tampered(eps: float, norm: str) -> str:
-    said = words.strength(eps, norm)
-    return f"once someone tampers with them by {said}" if norm == "linf" else f"under an attack of strength {said}"
+    return words.attacked_by(words.strength(eps, norm), norm)
 
 
 def _only(epsilon: float, clean: Point, attacked: Point | None, tampering: str) -> str:
@@ -78,10 +81,10 @@ class _Cost:
     size: float
 
     @staticmethod
-    def of(private: Point, baseline: Point) -> "_Cost":
-        if private.overlaps(baseline):
+    def of(private: Point, baseline: Point, pair: paired.Interval | None = None) -> "_Cost":
+        gap, low, high = pair or baseline.minus(private)
+        if low <= 0 <= high if pair else private.overlaps(baseline):
             return _Cost("", NOTHING, 0.0)
-        gap, low, high = baseline.minus(private)
         if gap < 0:
             low, high = -high, -low
         amount = f"**{words.points(abs(gap))}** ({words.plain(low)} to {words.plain(high)})"

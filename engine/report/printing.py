@@ -138,7 +138,7 @@ def _by_budget(info: TradeOff) -> _Chart:
 
 
 def _by_strength(info: TradeOff) -> _Chart:
-    said = "share of full brightness" if info.norm == "linf" else "distance"
+    said = words.UNITS[info.norm]
     return _Chart(
         title="Images recognised, by attack strength",
         axis=f"attack strength, {said}",

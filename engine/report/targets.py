@@ -73,6 +73,6 @@ def _asked(info: TradeOff, targets: Targets) -> str:
         parts.append(f"{words.percent(targets.clean)} clean")
     if targets.attacked is not None:
         tampered = words.strength(info.strength or 0, info.norm)
-        how = f"when tampered with by {tampered}" if info.norm == "linf" else f"under an attack of strength {tampered}"
+        how = f"under an attack of strength {tampered}" if info.norm == "l2" else f"when tampered with by {tampered}"
         parts.append(f"{words.percent(targets.attacked)} {how}")
     return f"at least {' and '.join(parts)}"

@@ -40,12 +40,33 @@ def tick(epsilon: float) -> str:
 
 
 def strength(eps: float, norm: str) -> str:
-    """An attack strength: a share of full brightness, or a distance in the L2 norm.
+    """An attack strength: a share of full brightness, a distance in the L2 norm, or a share of the largest transform.
 
-    >>> strength(0.005, "linf").replace(NBSP, " "), strength(0.5, "l2")
-    ('0.5 %', '0.5')
+    >>> strength(0.005, "linf").replace(NBSP, " "), strength(0.5, "l2"), strength(0.5, "spatial").replace(NBSP, " ")
+    ('0.5 %', '0.5', '50 %')
     """
-    return f"{100 * eps:.3g}{NBSP}%" if norm == "linf" else f"{eps:g}"
+    return f"{eps:g}" if norm == "l2" else f"{100 * eps:.3g}{NBSP}%"
+
+
+def exact_strength(eps: float, norm: str) -> str:
+    """The same in the units of the engine.
+
+    >>> exact_strength(0.02, "linf"), exact_strength(0.5, "l2"), exact_strength(0.5, "spatial").replace(NBSP, " ")
+    ('eps 0.02, 5.1/255', 'L2 distance 0.5', '50 % of the largest transform')
+    """
+    if norm == "spatial":
+        return f"{100 * eps:.3g}{NBSP}% of the largest transform"
+    return f"eps {eps:g}, {255 * eps:.3g}/255" if norm == "linf" else f"L2 distance {eps:g}"
+
+
+def attacked_by(said: str, norm: str) -> str:
+    """Under what images are recognised, as a sentence goes on."""
+    if norm == "spatial":
+        return f"once someone turns, moves and warps them by {said}"
+    return f"once someone tampers with them by {said}" if norm == "linf" else f"under an attack of strength {said}"
+
+
+UNITS = {"linf": "share of full brightness", "l2": "distance", "spatial": "share of the largest transform"}
 
 
 def points(difference: float) -> str:

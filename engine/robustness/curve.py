@@ -1,41 +1,80 @@
-"""Robust accuracy against radius: which images still stand after an attack of every strength up to eps.
+"""Robust accuracy against radius: for each image the smallest radius at which any of the chosen attacks broke it.
 
-Per image the worst case over all radii tried so far: a perturbation found at a small radius lies in every larger
-ball, so the curve falls. Images that are wrong without an attack are not attacked. Every success is re-projected
-and measured again on the exact model in evaluation mode; an attack's own opinion counts for nothing.
+A perturbation found at one radius lies in every larger ball, so an image that is broken stays broken, and the curve
+falls by construction. That makes most of attack x radius superfluous. An attack that looks for the smallest
+perturbation answers all radii at once; any other one is asked, image by image, for the largest radius that the image
+still withstands, all images in one batch, each with a radius of its own. Where it succeeds, the next smaller radius is
+asked for; where it fails, the image is left to the next attack. What nobody broke counts as recognised: the curve is an
+upper bound on robust accuracy.
+
+Images that are wrong without an attack are not attacked. Every success is put back into ball and box and measured again
+on the exact model in evaluation mode; an attack's own opinion counts for nothing.
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engine.robustness.gradient import project
+from engine.registry import Entry
+from engine.robustness.gradient import project, random_start
 
 BATCH = 128
-Attack = Callable[..., Tensor]  # (model, x, y, *, start) -> x_adv
+NEAR = 0.6  # a radius below this share of the smallest perturbation known is not worth a second attack's time
+ROUNDING = 1e-6  # of a radius: x + delta is rounded
+FURTHER = (1.0, 1.02, 1.05, 1.1)  # a picture on the boundary of the bf16 copy may lie before that of the model
+
+
+@dataclass(frozen=True)
+class Tool:
+    """An attack as the curve uses it: `run(model, x, y, *, eps, start) -> x_adv`.
+
+    `minimal`: it looks for the smallest perturbation within eps. `own`: eps may differ from image to image.
+    """
+
+    run: Callable[..., Tensor]
+    norm: str
+    minimal: bool = False
+    own: bool = True
+    seed: int = 0
+
+    @staticmethod
+    def of(entry: Entry, *, norm: str, steps: int, seed: int, **more: Any) -> "Tool":
+        run = partial(entry.load(), norm=norm, steps=steps, seed=seed, **more)
+        return Tool(run, norm, bool(entry.facts.get("minimal")), bool(entry.facts.get("own")), seed)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Up to radius `eps`: the radius that broke each image (N,), inf for those that stand; their last pictures."""
+    """How N images stand against R ascending radii, the first one 0.
 
-    eps: float
-    broken_at: Tensor
+    `broken` (N,): the index of the smallest radius that broke an image, R where none did. `by` (N,): the number of the
+    attack that did, -1 for none. `x_adv`: its picture, or the image itself.
+    """
+
+    radii: tuple[float, ...]
+    broken: Tensor
+    by: Tensor
     x_adv: Tensor
 
     def correct(self, eps: float) -> Tensor:
-        """Which images stand after every radius up to `eps`, (N,)."""
-        return self.broken_at > eps
+        """Which images stand after every radius up to `eps`, (N,); eps is one of the radii."""
+        return self.broken > self.radii.index(eps)
+
+    @property
+    def target(self) -> Tensor:
+        """The largest radius that each image withstands so far, (N,); 0 where there is nothing left to break."""
+        return torch.tensor(self.radii, dtype=self.x_adv.dtype)[(self.broken - 1).clamp_min(0)]
 
 
-def clean(model: nn.Module, x: Tensor, y: Tensor) -> Standing:
-    """Radius 0: what the model gets wrong by itself is broken at 0."""
+def clean(model: nn.Module, x: Tensor, y: Tensor, radii: Sequence[float]) -> Standing:
+    """Before any attack: what the model gets wrong by itself is broken at radius 0."""
     right = predict(model, x) == y
-    return Standing(0.0, torch.where(right, inf, 0.0), x.clone())
+    return Standing(tuple(radii), torch.where(right, len(radii), 0), torch.full_like(y, -1), x.clone())
 
 
 @torch.no_grad()
@@ -50,37 +89,112 @@ def advance(
     x: Tensor,
     y: Tensor,
     standing: Standing,
-    attack: Attack,
+    tool: Tool,
+    number: int,
     *,
-    norm: str,
-    eps: float,
-    on_batch: Callable[[], None],
+    on_batch: Callable[[Standing], None] = lambda _: None,
 ) -> Standing:
-    """Attack what stands at radius `eps`, starting from the last radius's pictures; `on_batch` after each batch.
+    """What stands after one more attack, which is the `number`th; `on_batch` hears how it stands after each batch.
 
     Gradients may come from a bf16 copy of the model. Whoever fooled the copy but not the model is attacked again
     with the model's own gradients.
     """
-    rough = surrogate(model)
-    broken_at, x_adv = standing.broken_at.clone(), standing.x_adv.clone()
-    rows_left = standing.correct(eps).nonzero()[:, 0]
-    for rows in rows_left.split(BATCH) if len(rows_left) else ():
-        found = _attacked(attack, rough, x[rows], y[rows], x_adv[rows], eps, norm)
-        stands = predict(model, found) == y[rows]
-        missed = stands & (predict(rough, found) != y[rows])
-        if missed.any():
-            again = rows[missed]
-            found[missed] = _attacked(attack, model, x[again], y[again], found[missed], eps, norm)
-            stands[missed] = predict(model, found[missed]) == y[again]
-        x_adv[rows] = found
-        broken_at[rows[~stands]] = eps
-        on_batch()
-    return Standing(eps, broken_at, x_adv)
+    rough = surrogate(model) if tool.own else model
+    at_stake = _at_stake(standing, x, tool).nonzero()[:, 0]
+    for rows in at_stake.split(BATCH) if len(at_stake) else ():
+        while len(rows):
+            eps = standing.target[rows]
+            found, misread = _attacked(model, rough, x[rows], y[rows], standing, rows, tool, eps)
+            standing = _settled(standing, rows[misread], found[misread], x, eps[misread], tool.norm, number)
+            rows = rows[misread & (standing.target[rows] > 0)] if not tool.minimal else rows[:0]
+        on_batch(standing)
+    return standing
 
 
-def _attacked(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, last: Tensor, eps: float, norm: str) -> Tensor:
-    """The attack's pictures, put back into ball and box whatever it did."""
-    return project(attack(model, x, y, start=None if torch.equal(last, x) else last), x, eps, norm)
+def _at_stake(standing: Standing, x: Tensor, tool: Tool) -> Tensor:
+    """Images (N,) that stand at some radius above 0 which is not far below the smallest perturbation known."""
+    known = standing.by >= 0
+    if tool.norm not in ("linf", "l2"):
+        return standing.target > 0
+    return (standing.target > 0) & (~known | (standing.target >= NEAR * size(standing.x_adv - x, tool.norm)))
+
+
+def size(delta: Tensor, norm: str) -> Tensor:
+    """(N, C, H, W) -> (N,): the largest change of a pixel for linf, the length for l2."""
+    flat = delta.flatten(1)
+    return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
+
+
+def _attacked(
+    model: nn.Module,
+    rough: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    standing: Standing,
+    rows: Tensor,
+    tool: Tool,
+    eps: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Pictures for some images within `eps` of each, and which of them the model misreads."""
+    start = _starts(x, standing.x_adv[rows], standing.by[rows] >= 0, eps, tool)
+    found = _run(tool, rough, x, y, eps, start)
+    found, misread = _just_over(model, x, y, found, eps, tool)
+    missed = ~misread & (predict(rough, found) != y) if rough is not model else torch.zeros_like(misread)
+    if missed.any():
+        again = _run(tool, model, x[missed], y[missed], eps[missed], None if start is None else found[missed])
+        found[missed], misread[missed] = _just_over(model, x[missed], y[missed], again, eps[missed], tool)
+    return found, misread
+
+
+def _starts(x: Tensor, x_adv: Tensor, known: Tensor, eps: Tensor, tool: Tool) -> Tensor | None:
+    """Where to begin: the smallest perturbation known, drawn into the ball; a random point where there is none."""
+    if tool.minimal or tool.norm not in ("linf", "l2") or not known.any():
+        return None
+    begin = project(x_adv, x, eps, tool.norm)
+    if not known.all():
+        begin[~known] = random_start(x[~known], eps[~known], tool.norm, tool.seed)
+    return begin
+
+
+def _run(tool: Tool, model: nn.Module, x: Tensor, y: Tensor, eps: Tensor, start: Tensor | None) -> Tensor:
+    """The attack's pictures, put back into ball and box whatever it did; one radius after another where it must be."""
+    if tool.own:
+        return project(tool.run(model, x, y, eps=eps, start=start), x, eps, tool.norm)
+    found = x.clone()
+    for radius in eps.unique():
+        same = eps == radius
+        begin = None if start is None else start[same]
+        found[same] = tool.run(model, x[same], y[same], eps=float(radius), start=begin)
+    return project(found, x, eps, tool.norm)
+
+
+def _just_over(model: nn.Module, x: Tensor, y: Tensor, found: Tensor, eps: Tensor, tool: Tool) -> tuple[Tensor, Tensor]:
+    """Pictures and whether they are misread; those of a smallest perturbation are pushed a little if they are not."""
+    misread = predict(model, found) != y
+    for factor in FURTHER[1:] if tool.minimal else ():
+        rest = ~misread
+        if rest.any():
+            pushed = project(x[rest] + factor * (found[rest] - x[rest]), x[rest], eps[rest], tool.norm)
+            fooled = predict(model, pushed) != y[rest]
+            found[rest.nonzero()[fooled, 0]] = pushed[fooled]
+            misread[rest.nonzero()[fooled, 0]] = True
+    return found, misread
+
+
+def _settled(
+    standing: Standing, rows: Tensor, found: Tensor, x: Tensor, eps: Tensor, norm: str, number: int
+) -> Standing:
+    """`rows` are broken by the pictures `found`: at the smallest radius that holds each."""
+    if not len(rows):
+        return standing
+    radii = torch.tensor(standing.radii, dtype=x.dtype)
+    reached = torch.searchsorted(radii, eps)
+    if norm in ("linf", "l2"):
+        held = torch.searchsorted(radii, size(found - x[rows], norm) * (1 - ROUNDING))
+        reached = torch.minimum(reached, held.clamp_min(1))
+    broken, by, x_adv = standing.broken.clone(), standing.by.clone(), standing.x_adv.clone()
+    broken[rows], by[rows], x_adv[rows] = reached, number, found
+    return replace(standing, broken=broken, by=by, x_adv=x_adv)
 
 
 def surrogate(model: nn.Module) -> nn.Module:

@@ -1,5 +1,6 @@
 """What jobs found out: result rows, models in training, trained models, and how fast this machine is."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Table, select
 
-from engine.events import Provisional, Trained
+from engine.events import Provisional, Stands, Trained
 from engine.results import COLUMNS, Row, as_dict
 from engine.store import tables
 from engine.store.database import Database, upsert
@@ -37,11 +38,12 @@ class Batch:
     progress: Progress | None = None
     rows: list[Row] = field(default_factory=list)
     training: list[Provisional] = field(default_factory=list)
+    standing: list[Stands] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
     speeds: dict[Speed, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return any((self.progress, self.rows, self.training, self.trained, self.speeds))
+        return any((self.progress, self.rows, self.training, self.standing, self.trained, self.speeds))
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,15 @@ class Measured:
                 bump(connection, claim.study)
         return state
 
-    def adopt(self, digest: str, study: Study, plan: Sequence[Planned], took: Span, rows: Sequence[Row]) -> None:
+    def adopt(
+        self,
+        digest: str,
+        study: Study,
+        plan: Sequence[Planned],
+        took: Span,
+        rows: Sequence[Row],
+        standing: Sequence[Stands] = (),
+    ) -> None:
         """Take in a study that was computed elsewhere, once for each store: deleted, it does not come back."""
         brought = {"key": f"adopted:{digest}", "value": str(took.created)}
         with self._database.write() as connection:
@@ -87,6 +97,8 @@ class Measured:
                 return
             self._queue.adopt(connection, digest, study, plan, took)
             _write_rows(connection, digest, rows)
+            stands = [_stored(word) | {"study": digest} for word in standing]
+            upsert(connection, tables.standing, stands, ["study", "epsilon", "seed", "clip_only"])
 
     def frame(self, digest: str) -> pd.DataFrame:
         """The result table of a study in the order metric, seed, epsilon (clipping alone before no privacy), eps.
@@ -102,6 +114,14 @@ class Measured:
         table = tables.provisional
         columns = ("epsilon", "seed", "clip_only", "step", "steps", "accuracy", "epsilon_spent", "loss")
         return self._typed(table, columns, digest, (table.c.epsilon, table.c.clip_only.desc(), table.c.seed))
+
+    def standing(self, digest: str) -> list[Stands]:
+        """How the attacked images of a study stand, for each of its attacked models."""
+        table = tables.standing
+        wanted = select(table).where(table.c.study == digest).order_by(table.c.epsilon, table.c.clip_only.desc())
+        with self._database.read() as connection:
+            rows = [row._asdict() for row in connection.execute(wanted)]
+        return [_read(row) for row in rows]
 
     def runs(self, digest: str) -> pd.DataFrame:
         """The trained models of a study: run, epsilon, seed, clip_only, path."""
@@ -139,6 +159,8 @@ def _write(connection: Connection, claim: Claim, batch: Batch) -> None:
     model = ("epsilon", "seed", "clip_only")
     latest = {tuple(getattr(word, name) for name in model): _clean(asdict(word)) | study for word in batch.training}
     upsert(connection, tables.provisional, list(latest.values()), ["study", *model])
+    stands = {tuple(getattr(word, name) for name in model): _stored(word) | study for word in batch.standing}
+    upsert(connection, tables.standing, list(stands.values()), ["study", *model])
     finished = {tuple(getattr(word, name) for name in model): asdict(word) | study for word in batch.trained}
     upsert(connection, tables.trained, list(finished.values()), ["study", *model])
     measured = [
@@ -155,6 +177,15 @@ def _write_rows(connection: Connection, digest: str, rows: Sequence[Row]) -> Non
     }
     point = ["study", "epsilon", "seed", "metric", "radius", "clip_only"]
     upsert(connection, tables.results, list(by_point.values()), point)
+
+
+def _stored(word: Stands) -> dict[str, Any]:
+    return asdict(word) | {"attacks": json.dumps(word.attacks), "radii": json.dumps(word.radii)}
+
+
+def _read(row: dict[str, Any]) -> Stands:
+    lists = {name: tuple(json.loads(row[name])) for name in ("attacks", "radii")}
+    return Stands(**{name: value for name, value in row.items() if name != "study"} | lists)
 
 
 def _clean(values: dict[str, Any]) -> dict[str, Any]:

@@ -122,8 +122,20 @@ def a_privacy_ledger(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def how_images_stand(connection: Connection) -> None:
+    """4 to 5: how each attacked image stands, for paired comparisons and for a curve that sharpens."""
+    connection.exec_driver_sql(
+        """CREATE TABLE standing (
+            study VARCHAR NOT NULL, epsilon FLOAT NOT NULL, seed INTEGER NOT NULL, clip_only BOOLEAN NOT NULL,
+            attacks TEXT NOT NULL, radii TEXT NOT NULL, broken BLOB NOT NULL, "by" BLOB NOT NULL, done BOOLEAN NOT NULL,
+            PRIMARY KEY (study, epsilon, seed, clip_only), FOREIGN KEY(study) REFERENCES studies (digest)
+        )"""
+    )
+
+
 MIGRATIONS: dict[int, Step] = {  # from a schema number to the next one
     1: notes_tags_and_numbers_used_once,
     2: clip_only_and_made_by,
     3: a_privacy_ledger,
+    4: how_images_stand,
 }

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from engine.results import Row
 
-SCHEMA = 4  # raised with a step in migrations.py
+SCHEMA = 5  # raised with a step in migrations.py
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -104,6 +104,20 @@ provisional = Table(
     Column("accuracy", Float, nullable=False),
     Column("epsilon_spent", Float),
     Column("loss", Float),
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("study", ForeignKey("studies.digest"), primary_key=True),
+    Column("epsilon", Float, primary_key=True),
+    Column("seed", Integer, primary_key=True),
+    Column("clip_only", Boolean, primary_key=True),
+    Column("attacks", Text, nullable=False),
+    Column("radii", Text, nullable=False),
+    Column("broken", LargeBinary, nullable=False),
+    Column("by", LargeBinary, nullable=False),
+    Column("done", Boolean, nullable=False),
 )
 
 trained = Table(

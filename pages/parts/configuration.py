@@ -8,7 +8,7 @@ from engine.study import Study
 from pages.parts import labels
 from pages.parts.titles import heading, title, within
 
-NORMS = {"linf": "Linf", "l2": "L2"}
+NORMS = {"linf": "Linf", "l2": "L2", "spatial": "image transforms"}
 NAMES = {
     "dataset": labels.IMAGES,
     "model": labels.MODEL,

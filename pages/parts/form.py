@@ -1,5 +1,6 @@
 """The form that makes a study. What it holds is checked by the engine; its limits here are only a convenience."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -10,7 +11,7 @@ from engine import planning, services
 from engine.errors import BadInput, DataMissing
 from engine.report import words
 from engine.services import Choice, Choices
-from engine.study import Study, number, parse
+from engine.study import WORST, Study, number, parse
 from pages.parts import labels
 from pages.parts.titles import heading
 
@@ -104,7 +105,7 @@ class Form:
         norm = self.values["norm"]
         like = self._like(dataset)
         own = like.attack.eps if like and like.attack.norm == norm and like.attack.eps else ()
-        usual = tuple(dataset.facts[norm])
+        usual = planning.usual_radii(dataset.facts, norm)
         options = [eps for eps in sorted({*usual, *own}) if eps > 0]
         chosen = [eps for eps in own or usual if eps > 0]
         self.values["eps"] = st.pills(
@@ -126,12 +127,12 @@ class Form:
             self._delta(dataset)
             self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2", labels.MORE_BUDGETS_HELP)
         with second:
-            attack = self._choose("name", labels.ATTACK, self.attacks, like.attack.name)
-            self._norm(attack, like.attack.norm)
-            self._count(
-                "steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, not attack.facts["iterative"]
-            )
-            hint = "in %, for example 4, 7.5" if self.values["norm"] == "linf" else "for example 0.75, 1.5"
+            chosen = self._chosen_attacks(like.attack.names)
+            self._norm(chosen, like.attack.norm)
+            self._source(dataset, like.attack.source)
+            still = chosen and not any(attack.facts["iterative"] for attack in chosen)
+            self._count("steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, bool(still))
+            hint = "for example 0.75, 1.5" if self.values["norm"] == "l2" else "in %, for example 4, 7.5"
             self._more("more_eps", labels.MORE_STRENGTHS, hint, labels.MORE_STRENGTHS_HELP)
         with third:
             most = dataset.facts["n_test"]
@@ -167,20 +168,45 @@ class Form:
 
     def _choose(self, field: str, label: str, choices: dict[str, Choice], first: str) -> Choice:
         key = self._start(f"form-{field}", first)
-        kind = {"name": "attack"}.get(field, field)
         name = st.selectbox(
             label,
             _offered(choices),
-            format_func=lambda name: labels.here(heading(kind, name), choices[name].available),
+            format_func=lambda name: labels.here(heading(field, name), choices[name].available),
             key=key,
             help=choices[st.session_state[key]].doc,
         )
         self.values[field] = name
         return choices[name]
 
-    def _norm(self, attack: Choice, first: str) -> None:
-        norms = list(attack.facts["norms"])
+    def _chosen_attacks(self, first: Sequence[str]) -> list[Choice]:
+        """The attacks that an image has to withstand, the usual ones before the others."""
+        self.values["names"] = st.multiselect(
+            labels.ATTACK,
+            sorted(self.attacks, key=lambda name: (name not in WORST, WORST.index(name) if name in WORST else 0)),
+            format_func=lambda name: heading("attack", name),
+            key=self._start("form-names", [name for name in first if name in self.attacks]),
+            help=labels.ATTACK_HELP,
+            placeholder="at least one",
+        )
+        return [self.attacks[name] for name in self.values["names"]]
+
+    def _source(self, dataset: Choice, first: str | None) -> None:
+        """The study whose model lends its pictures, where an attack needs one."""
+        self.values["source"] = None
+        if not any(self.attacks[name].facts.get("needs") == "source" for name in self.values["names"]):
+            return
+        known = services.lenders(dataset.name)
+        key = self._start(f"form-source-{dataset.name}", first if first in known else next(iter(known), None))
+        self.values["source"] = st.selectbox(
+            labels.SOURCE, list(known), format_func=lambda digest: known[digest], key=key, help=labels.SOURCE_HELP
+        )
+
+    def _norm(self, chosen: Sequence[Choice], first: str) -> None:
+        each = [attack.facts["norms"] for attack in chosen] or [tuple(labels.NORMS)]
+        norms = [norm for norm in labels.NORMS if all(norm in known for known in each)] or list(each[0])
         key = self._start("form-norm", first if first in norms else norms[0])
+        if st.session_state[key] not in norms:
+            st.session_state[key] = norms[0]
         self.values["norm"] = st.selectbox(
             labels.NORM, norms, format_func=labels.NORMS.__getitem__, key=key, help=labels.NORM_HELP
         )
@@ -214,6 +240,8 @@ class Form:
 
     def _plain(self, dataset: Choice) -> dict[str, Any]:
         values = self.values
+        if not values["names"]:
+            raise BadInput("Choose at least one attack.")
         if not values["eps"] and not values["more_eps"].strip():
             raise BadInput("Choose at least one attack strength.")
         if not values["epsilons"] and not values["more_epsilons"].strip():
@@ -231,7 +259,8 @@ class Form:
                 "clip_only": values["clip_only"],
             },
             "attack": {
-                "name": values["name"],
+                "names": values["names"],
+                "source": values["source"],
                 "norm": norm,
                 "eps": [
                     *values["eps"],
@@ -264,9 +293,11 @@ def _listed(text: str) -> list[str]:
 def _radius(text: str, norm: str) -> float:
     """A strength as it was typed: percent of full brightness, or a distance."""
     value = number("attack strength", text)
-    if norm == "linf" and not 0 <= value <= 100:
-        raise BadInput(f"attack strength {value:g} % is not in 0 to 100 % of full brightness")
-    return value / 100 if norm == "linf" else value
+    if norm == "l2":
+        return value
+    if not 0 <= value <= 100:
+        raise BadInput(f"attack strength {value:g} % is not in 0 to 100 % of {labels.WHOLE[norm]}")
+    return value / 100
 
 
 def forget() -> None:

@@ -40,12 +40,27 @@ STRENGTHS = "Attack strengths"
 STRENGTHS_HELP = {
     "linf": "How far every pixel may be changed, in percent of full brightness (2 % is eps 0.02, or 5/255).",
     "l2": "How far the whole image may be moved: the L2 distance, with pixels from 0 to 1.",
+    "spatial": "How far an image may be turned, shifted, scaled, sheared: in percent of the largest transform.",
 }
 MODEL = "Model"
-ATTACK = "Attack"
+ATTACK = "Attacks"
+ATTACK_HELP = (
+    "An image counts as recognised only if every attack chosen here fails on it. The usual three are hard to beat "
+    "together; a single weak one makes a bad model look good."
+)
 NORM = "What an attack may change"
-NORM_HELP = "Linf: no pixel changes by more than the strength. L2: the whole change has at most this length."
-NORMS = {"linf": "Every pixel, a little (Linf)", "l2": "The whole image, by a distance (L2)"}
+NORM_HELP = (
+    "Linf: no pixel changes by more than the strength. L2: the whole change has at most this length. Attacks offered "
+    "together have to know it all."
+)
+NORMS = {
+    "linf": "Every pixel, a little (Linf)",
+    "l2": "The whole image, by a distance (L2)",
+    "spatial": "Where things are: turns, shifts, shears",
+}
+WHOLE = {"linf": "full brightness", "spatial": "the largest transform"}
+SOURCE = "Pictures from"
+SOURCE_HELP = "The study whose least private model lends its pictures: what fools that one is tried here."
 STEPS = "Attack steps"
 STEPS_HELP = "Fewer steps flatter the model."
 ATTACKED = "Test images attacked"
@@ -103,6 +118,8 @@ STAGES = {
     "features": "preparing the images, once",
     "train": "training",
     "attack": "attacking",
+    "check": "checking the attacks",
+    "extras": "measuring everyday damage and guarantees",
 }
 FINDING_HELP = (
     "Points are percentage points of test images. In brackets: the 95 % interval of the difference. Where the "
@@ -124,6 +141,9 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",
     "pgd": "PGD: repeated small steps that raise the loss, kept within the attack strength (arXiv:1706.06083). Results "
     "are upper bounds: a stronger attack may break more.",
+    "fmn+apgd+apgd-t": "FMN looks for the smallest change that is misread (arXiv:2102.12827); APGD climbs the loss "
+    "where an image still stands, and APGD-T towards each likely wrong class (arXiv:2003.01690). An image counts only "
+    "if all fail. Results are upper bounds: a stronger attack may break more.",
     "fgsm": "FGSM: one step along the sign of the gradient (arXiv:1412.6572). A weak attack: it flatters the model.",
     "unit": "The promise compares training with and without any one image. Several images of one person are not one "
     "unit.",
@@ -511,3 +531,49 @@ def plain(text: str) -> str:
     www|\\.a a\\@|b
     """
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", ADDRESS.sub(rf"\g<0>{JOINER}", text))
+
+
+# the self-check
+WHAT_WAS_CHECKED = "What was checked"
+CHECKED_SOURCE = "[arXiv:1902.06705](https://arxiv.org/abs/1902.06705)"
+CHECKED = (
+    "A weak attack makes a bad model look good. So after each curve the attacks are run again from scratch on {n} "
+    "images that the model recognises, around the strength where about half of them break, and looked at as {source} "
+    "asks."
+)
+CHECKS = {  # what each check is called, and what a warning would mean
+    "zero_gradients": (
+        "There is a slope to climb",
+        "Where the gradient is exactly zero, attacks that follow it stand still, and the model only looks robust: its "
+        "gradients are masked.",
+    ),
+    "randomised": (
+        "The same picture gets the same answer",
+        "A model that draws random numbers confuses an attack that sees one draw: it has to be attacked on average.",
+    ),
+    "noise": ("Random noise is weaker than the attack", "An attack that noise beats is not looking for anything."),
+    "one_step": (
+        "Many steps beat one",
+        "One step that breaks more than many means that the many run astray: the loss surface misleads them.",
+    ),
+    "twice_the_steps": (
+        "Twice the steps change little",
+        "If more steps break more, the attack had not arrived: the curve would still fall.",
+    ),
+    "half_the_radius": (
+        "More strength breaks more",
+        "What breaks within a small ball lies in the larger one, too: less success there is the attack's failure.",
+    ),
+    "every_picture": (
+        "With every picture allowed, everything breaks",
+        "An attack that may draw any picture and still fails is not working.",
+    ),
+    "black_box": (
+        "Attacks without gradients find nothing more",
+        "What falls to guesses but not to gradients has gradients that hide the way.",
+    ),
+    "transfer": (
+        "Pictures made for other models find nothing more",
+        "What falls to another model's pictures but not to its own gradients has gradients that hide the way.",
+    ),
+}

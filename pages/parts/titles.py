@@ -22,6 +22,8 @@ def title(kind: str, name: str) -> str:
     """The title of a data set, a model or an attack; its name when it is gone."""
     if name.startswith(OWN):
         return holdings.title(name) or name  # these come and go
+    if kind == "attack" and "+" in name:
+        return f"The worst of {name.count('+') + 1} attacks"
     return _titles().get((kind, name), name)
 
 

@@ -1,12 +1,13 @@
 """The part of the Trade-off page that follows a study while it runs: finding, charts, where they come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from engine import services
+from engine.events import Stands
 from engine.jobs.progress import Status
 from engine.planning import n_lines, resolve
 from engine.report import costs, document, drawing, figures, grid, lines, targets
@@ -28,6 +29,7 @@ from pages.parts import (
     progress,
     provenance,
     study_link,
+    verdict,
     visitor,
 )
 from pages.parts.form import DEFAULT
@@ -52,11 +54,13 @@ def draw(digest: str | None, state: str | None) -> None:
         if progress.is_live(status):
             visitor.watch(status.digest)
         frame, provisional = services.frame(status.digest), services.provisional(status.digest)
-        info = _information(status.study, frame, provisional)
+        standing = services.standing(status.digest)
+        info = _information(status.study, frame, provisional, standing)
         exports.mark(status.digest, info.strength)
         with st.container(key="headline"):
-            _headline(status, frame, info, progress.training(provisional))
+            _headline(status, frame, standing, info, progress.training(provisional))
         VIEWS[st.session_state[study_link.VIEW]](info, frame, status.digest, _note(status, info))
+        verdict.draw(frame)
         provenance.draw(status, frame)
         study_link.keep_mark()
 
@@ -74,10 +78,16 @@ def _note(status: Status, info: TradeOff) -> str:
     return SOON if progress.is_live(status) else NOTHING
 
 
-def _headline(status: Status, frame: pd.DataFrame, info: TradeOff, training: progress.Training | None) -> None:
+def _headline(
+    status: Status,
+    frame: pd.DataFrame,
+    standing: Sequence[Stands],
+    info: TradeOff,
+    training: progress.Training | None,
+) -> None:
     """The finding; while it is not known, what happens."""
     if status.state == "done":
-        found = finding(frame, info.strength) or "This study holds no results."
+        found = finding(frame, info.strength, standing) or "This study holds no results."
         st.markdown(f"{found} {_judged(info, study_link.targets())}", help=labels.FINDING_HELP)
     elif progress.is_live(status):
         st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
@@ -90,7 +100,12 @@ def _judged(info: TradeOff, asked: Targets) -> str:
     return targets.sentence(info, asked) if asked else ""
 
 
-def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataFrame | None) -> TradeOff:
+def _information(
+    study: Study,
+    frame: pd.DataFrame | None,
+    provisional: pd.DataFrame | None,
+    standing: Sequence[Stands] = (),
+) -> TradeOff:
     radii = study.attack.eps or ()
     marked = live.marked()
     if marked is not None and marked not in radii:
@@ -102,6 +117,7 @@ def _information(study: Study, frame: pd.DataFrame | None, provisional: pd.DataF
         norm=study.attack.norm,
         strength=marked if marked in radii else figures.default_strength(radii),
         provisional=provisional,
+        standing=standing,
     )
 
 
