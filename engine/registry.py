@@ -44,7 +44,7 @@ class Registry:
     """The entries of one package; `kind` is the word used in messages.
 
     >>> sorted(Registry("attack", "engine.robustness").names)[:1]
-    ['fgsm']
+    ['apgd']
     """
 
     def __init__(self, kind: str, package: str) -> None:

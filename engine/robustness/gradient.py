@@ -1,7 +1,9 @@
-"""Attacks: `(model, x, y, *, norm, eps, steps, seed) -> x_adv`, functions of each image alone.
+"""Attacks by the gradient's direction, and what all attacks are made of: ball, radii, losses, starts.
 
-x is (N, C, H, W) in [0, 1], y (N,) the true labels, eps the radius in pixel units, per pixel for linf and over
-the whole image for l2. The model is a function of x; its parameters and the global random state stay untouched.
+An attack is `(model, x, y, *, norm, eps, steps, seed, start) -> x_adv`, a function of each image alone. x is
+(N, C, H, W) in [0, 1], y (N,) the true labels, eps the radius in pixel units, per pixel for linf and over the whole
+image for l2: one number, or (N,), a radius for each image. `start` are pictures to go on from. The model is a
+function of x; its parameters and the global random state stay untouched.
 """
 
 import hashlib
@@ -13,18 +15,41 @@ from torch.nn import functional
 
 from engine.registry import register
 
+Radius = float | Tensor  # of all images, or (N,) of each
 
-def project(x_adv: Tensor, x: Tensor, eps: float, norm: str) -> Tensor:
+
+def per_image(eps: Radius, x: Tensor) -> Radius:
+    """Radii (N,) as (N, 1, 1, 1), in the precision and on the device of x; one radius stays a number."""
+    return eps.to(x).view(-1, 1, 1, 1) if isinstance(eps, Tensor) else eps
+
+
+def of_rows(eps: Radius, rows: Tensor) -> Radius:
+    """The radii of some images."""
+    return eps[rows] if isinstance(eps, Tensor) else eps
+
+
+def radii(eps: Radius, x: Tensor) -> Tensor:
+    """One radius for each image, (N,)."""
+    return torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x))
+
+
+def length(delta: Tensor, norm: str) -> Tensor:
+    """Size of each perturbation, (N,): the largest change of a pixel for linf, Euclidean for l2."""
+    return delta.flatten(1).abs().amax(1) if norm == "linf" else delta.flatten(1).norm(dim=1)
+
+
+def project(x_adv: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
     """The nearest point of the ball around x, then of [0, 1]; both hold afterwards, up to the rounding of x + delta.
 
     x lies in the box, so clipping to the box only shortens each coordinate of x_adv - x.
     """
     delta = x_adv - x
     if norm == "linf":
-        delta = delta.clamp(-eps, eps)
+        bound = per_image(eps, x)
+        delta = delta.clamp(-bound, bound)  # type: ignore[arg-type]
     else:
-        size = delta.flatten(1).norm(dim=1).clamp_min(1e-12)
-        delta = delta * (eps / size).clamp(max=1.0).view(-1, 1, 1, 1)
+        share = (per_image(eps, x) / length(delta, norm).clamp_min(1e-12).view(-1, 1, 1, 1)).clamp(max=1.0)
+        delta = delta * share
     return (x + delta).clamp(0, 1)
 
 
@@ -43,9 +68,17 @@ def unsaturated_loss(logits: Tensor, y: Tensor) -> Tensor:
     A confident model's softmax rounds to 0 and 1: the plain gradient vanishes or points astray, and the model
     looks robust when it is not (arXiv:2003.01690, section 4). The divisor is a constant of the image.
     """
-    wrong = logits.detach().scatter(1, y[:, None], -torch.inf).amax(1)
-    margin = logits.detach().gather(1, y[:, None])[:, 0] - wrong
-    return functional.cross_entropy(logits / margin.abs().clamp_min(1)[:, None], y, reduction="none")
+    scale = margin(logits.detach(), y).abs().clamp_min(1)
+    return functional.cross_entropy(logits / scale[:, None], y, reduction="none")
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """How far the true class lies above the best other one, (N,): negative when the image is misread.
+
+    >>> margin(torch.tensor([[3.0, 1.0, 2.5]]), torch.tensor([0]))
+    tensor([0.5000])
+    """
+    return logits.gather(1, y[:, None])[:, 0] - logits.scatter(1, y[:, None], -torch.inf).amax(1)
 
 
 def steepest(grad: Tensor, norm: str) -> Tensor:
@@ -58,23 +91,71 @@ def steepest(grad: Tensor, norm: str) -> Tensor:
     return unit
 
 
-def random_start(x: Tensor, eps: float, norm: str, seed: int) -> Tensor:
+def random_start(x: Tensor, eps: Radius, norm: str, seed: int) -> Tensor:
     """A point of the ball drawn for each image from its own bytes and `seed`: alone or in a batch, the same."""
     noise = torch.stack([_noise_of(image, seed) for image in x]).to(x)
+    far = per_image(eps, x)
     if norm == "linf":
-        return (x + eps * (2 * noise - 1)).clamp(0, 1)
-    return project(x + eps * steepest(noise - 0.5, "l2") * noise.flatten(1)[:, :1, None, None], x, eps, norm)
+        return (x + far * (2 * noise - 1)).clamp(0, 1)
+    return project(x + far * steepest(noise - 0.5, "l2") * noise.flatten(1)[:, :1, None, None], x, eps, norm)
 
 
 def _noise_of(image: Tensor, seed: int) -> Tensor:
     """Uniform numbers in [0, 1) of the image's shape."""
+    return torch.from_numpy(np.random.Generator(np.random.Philox(key=key_of(image, seed))).random(tuple(image.shape)))
+
+
+def key_of(image: Tensor, seed: int) -> int:
+    """128 bits from the image's own bytes and `seed`: what its random numbers are drawn from."""
     data = image.float().cpu().contiguous().numpy().tobytes() + seed.to_bytes(8, "little")
-    key = int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
-    return torch.from_numpy(np.random.Generator(np.random.Philox(key=key)).random(tuple(image.shape)))
+    return int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
+
+
+def ascend(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    x_adv: Tensor,
+    *,
+    norm: str,
+    eps: Radius,
+    shares: list[float],
+    decay: float = 0.0,
+) -> Tensor:
+    """Steps of length share x eps up the loss, from x_adv; an image stops once it is misread.
+
+    With `decay` the directions add up: velocity = decay velocity + gradient / mean |gradient|.
+    """
+    x_adv, velocity = x_adv.clone(), torch.zeros_like(x)
+    active = torch.arange(len(x), device=x.device)
+    for share in shares if _any(eps) else ():
+        grad, right = gradient(model, x_adv[active], y[active])
+        active, grad = active[right], grad[right].to(x.dtype)
+        if len(active) == 0:
+            break
+        if decay:
+            scale = grad.flatten(1).abs().mean(1).clamp_min(torch.finfo(x.dtype).tiny)
+            grad = velocity[active] = decay * velocity[active] + grad / scale.view(-1, 1, 1, 1)
+        radius = of_rows(eps, active)
+        moved = x_adv[active] + share * per_image(radius, x) * steepest(grad, norm)
+        x_adv[active] = project(moved, x[active], radius, norm)
+    return x_adv
+
+
+def _any(eps: Radius) -> bool:
+    return bool(eps.any()) if isinstance(eps, Tensor) else eps > 0
 
 
 @register(
-    "fgsm", title="One gradient step", norms=("linf", "l2"), iterative=False, strength="weak", source="arXiv:1412.6572"
+    "fgsm",
+    title="One gradient step",
+    norms=("linf", "l2"),
+    iterative=False,
+    strength="weak",
+    access="white-box",
+    cost="1 gradient",
+    own=True,
+    source="arXiv:1412.6572",
 )
 def fgsm(
     model: nn.Module,
@@ -82,14 +163,68 @@ def fgsm(
     y: Tensor,
     *,
     norm: str,
-    eps: float,
+    eps: Radius,
     steps: int = 1,
     seed: int = 0,
     start: Tensor | None = None,
 ) -> Tensor:
     """One step of length eps along the steepest direction: quick, and it flatters the model."""
     grad, _ = gradient(model, x, y)
-    return project(x + eps * steepest(grad, norm).to(x.dtype), x, eps, norm)
+    return project(x + per_image(eps, x) * steepest(grad, norm).to(x.dtype), x, eps, norm)
+
+
+@register(
+    "bim",
+    title="Small gradient steps, straight from the image",
+    norms=("linf", "l2"),
+    iterative=True,
+    strength="medium",
+    access="white-box",
+    cost="1 gradient a step",
+    own=True,
+    source="arXiv:1607.02533",
+)
+def bim(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    norm: str,
+    eps: Radius,
+    steps: int = 40,
+    seed: int = 0,
+    start: Tensor | None = None,
+) -> Tensor:
+    """Steps of length eps / steps from the image itself: finds nothing that lies beyond a bend."""
+    x_adv = x if start is None else project(start, x, eps, norm)
+    return ascend(model, x, y, x_adv, norm=norm, eps=eps, shares=[1 / steps] * steps)
+
+
+@register(
+    "mifgsm",
+    title="Gradient steps with momentum",
+    norms=("linf", "l2"),
+    iterative=True,
+    strength="medium",
+    access="white-box",
+    cost="1 gradient a step",
+    own=True,
+    source="arXiv:1710.06081",
+)
+def mifgsm(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    norm: str,
+    eps: Radius,
+    steps: int = 40,
+    seed: int = 0,
+    start: Tensor | None = None,
+) -> Tensor:
+    """Steps of length eps / steps along the sum of all gradients so far: its pictures fool other models too."""
+    x_adv = x if start is None else project(start, x, eps, norm)
+    return ascend(model, x, y, x_adv, norm=norm, eps=eps, shares=[1 / steps] * steps, decay=1.0)
 
 
 @register(
@@ -98,6 +233,9 @@ def fgsm(
     norms=("linf", "l2"),
     iterative=True,
     strength="strong",
+    access="white-box",
+    cost="1 gradient a step",
+    own=True,
     source="arXiv:1706.06083",
 )
 def pgd(
@@ -106,7 +244,7 @@ def pgd(
     y: Tensor,
     *,
     norm: str,
-    eps: float,
+    eps: Radius,
     steps: int = 40,
     seed: int = 0,
     start: Tensor | None = None,
@@ -116,13 +254,5 @@ def pgd(
     The step starts at eps / 4 and shrinks to eps / 40, so that 40 steps search widely and then settle.
     """
     x_adv = random_start(x, eps, norm, seed) if start is None else project(start, x, eps, norm)
-    active = torch.arange(len(x))
-    for step in range(steps):
-        grad, right = gradient(model, x_adv[active], y[active])
-        active = active[right]
-        if len(active) == 0 or eps == 0:
-            break
-        size = eps * max(0.025, 0.25 * (1 - step / steps))
-        moved = x_adv[active] + size * steepest(grad[right], norm).to(x.dtype)
-        x_adv[active] = project(moved, x[active], eps, norm)
-    return x_adv
+    shares = [max(0.025, 0.25 * (1 - step / steps)) for step in range(steps)]
+    return ascend(model, x, y, x_adv, norm=norm, eps=eps, shares=shares)
