@@ -63,7 +63,7 @@ def certify(
 
 
 def certified(hits: NDArray[np.int64], n: int, *, sigma: float, significance: float) -> NDArray[np.float64]:
-    """L2 radius for `hits` of `n` draws: sigma times the normal quantile of the share they surely stand for; 0 under half.
+    """L2 radius for `hits` of `n` draws: sigma times the normal quantile of the share they stand for; 0 under half.
 
     The share is the lower Clopper-Pearson bound, one-sided.
 
