@@ -37,7 +37,10 @@ class Line:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget)."""
+    """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget).
+
+    `floors`, a line a budget, hold what is certified: no attack gets below. There are none where nothing was certified.
+    """
 
     epsilons: tuple[float, ...]
     radii: tuple[float, ...]
@@ -47,6 +50,7 @@ class TradeOff:
     attacked: Line
     training: tuple[Spot, ...]
     budgets: tuple[Line, ...]
+    floors: tuple[Line, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -115,6 +119,7 @@ def trade_off(
         attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
         training=in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
+        floors=_floors(points.certified(frame, norm), grid, norm),
     )
     return at_strength(known, strength)
 
@@ -134,6 +139,22 @@ def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict
     label = words.budget(epsilon)
     spots = (spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
     return Line(budget_name(epsilon), label, tuple(spots))
+
+
+def _floors(certified: dict[tuple[float, float], Point], grid: Sequence[float], norm: str) -> tuple[Line, ...]:
+    """Over the strengths at which something was certified, which need not be those of the attack."""
+    radii = sorted({eps for _, eps in certified})
+
+    def floor(epsilon: float) -> Line:
+        label = words.budget(epsilon)
+        spots = (spot(eps, certified.get((epsilon, eps)), label, _certified(eps, norm)) for eps in radii)
+        return Line(f"floor-{budget_name(epsilon)}", label, tuple(spots))
+
+    return tuple(floor(epsilon) for epsilon in grid) if certified else ()
+
+
+def _certified(eps: float, norm: str) -> str:
+    return f"certified against every attack up to {words.strength(eps, norm)}"
 
 
 def budget_name(epsilon: float) -> str:
@@ -201,8 +222,17 @@ def by_strength_in_words(info: TradeOff) -> str:
     if not known:
         return "Images recognised by attack strength: no results yet."
     weakest, strongest = (words.strength(eps, info.norm) for eps in (info.radii[0], info.radii[-1]))
-    told = (_ends(line.label, line, f"{weakest} to {strongest}") for line in known)
+    told = [_ends(line.label, line, f"{weakest} to {strongest}") for line in known]
+    told += [_certified_in_words(line, info.norm) for line in info.floors if line.known]
     return "Images recognised by attack strength. " + " ".join(told)
+
+
+def _certified_in_words(line: Line, norm: str) -> str:
+    """How far anything is certified."""
+    last = max((spot for spot in line.known if spot.y > 0), key=lambda spot: spot.x, default=None)
+    if last is None:
+        return f"{line.label}: nothing is certified."
+    return f"{line.label}: {words.percent(last.y / 100)} certified up to {words.strength(last.x, norm)}."
 
 
 def _ends(who: str, line: Line, way: str) -> str:

@@ -28,7 +28,7 @@ def interval(model: nn.Module, x: Tensor, y: Tensor, *, eps: float) -> Tensor:
     layers. False proves nothing: intervals are loose, most of all for networks that were not trained with them.
     """
     within("eps", eps, 0, 1)
-    return _certified(layers_of(model), x, y, torch.full((len(x),), float(eps), device=x.device))
+    return _certified(layers_of(model), x, y, torch.full((len(x),), float(eps), dtype=torch.float64, device=x.device))
 
 
 def certified_radius(model: nn.Module, x: Tensor, y: Tensor, *, most: float = 1.0) -> Tensor:
