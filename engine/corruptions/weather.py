@@ -8,7 +8,7 @@ from engine.corruptions.common import clouds, level, shorter, uniform
 from engine.registry import register
 
 
-@register("snow-like", title="Like snow", group="weather", source="after arXiv:1903.12261, made of noise")
+@register("snow-like", title="Snow-like", group="weather", source="after arXiv:1903.12261, made of noise")
 def snow_like(x: Tensor, *, severity: int, seed: int = 0) -> Tensor:
     """White streaks that fall across a paler picture."""
     share = level(severity, (0.02, 0.04, 0.06, 0.09, 0.13))
@@ -19,7 +19,7 @@ def snow_like(x: Tensor, *, severity: int, seed: int = 0) -> Tensor:
     return torch.maximum(pale, 0.9 * fallen).clamp(0, 1)
 
 
-@register("frost-like", title="Like frost", group="weather", source="after arXiv:1903.12261, made of noise")
+@register("frost-like", title="Frost-like", group="weather", source="after arXiv:1903.12261, made of noise")
 def frost_like(x: Tensor, *, severity: int, seed: int = 0) -> Tensor:
     """Bright veins over a darker picture, as on a frozen window."""
     strength = level(severity, (0.2, 0.35, 0.5, 0.65, 0.8))
@@ -27,7 +27,7 @@ def frost_like(x: Tensor, *, severity: int, seed: int = 0) -> Tensor:
     return ((1 - strength / 2) * x + strength * veins).clamp(0, 1)
 
 
-@register("fog-like", title="Like fog", group="weather", source="after arXiv:1903.12261, made of noise")
+@register("fog-like", title="Fog-like", group="weather", source="after arXiv:1903.12261, made of noise")
 def fog_like(x: Tensor, *, severity: int, seed: int = 0) -> Tensor:
     """A pale cloud in front of the picture, thicker in places."""
     thickness = level(severity, (0.3, 0.55, 0.85, 1.3, 2.0))

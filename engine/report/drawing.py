@@ -83,12 +83,14 @@ def add_budgets(figure: Figure, lines: Sequence[Line], epsilons: Sequence[float]
 
 def _add_floors(figure: Figure, info: TradeOff, palette: Palette) -> None:
     """What is certified, as thin dotted lines in the colours of the budgets."""
-    for line, (colour, _, marker) in zip(info.floors, styles(palette, info.epsilons), strict=bool(info.floors)):
+    if not info.floors:
+        return
+    for line, (colour, _, marker) in zip(info.floors, styles(palette, info.epsilons), strict=True):
         canvas.add_line(figure, line, colour, FLOOR_DASH, marker)
         figure["data"][-1] |= {"mode": "lines", "showlegend": False, "error_y": {"visible": False}}
         figure["data"][-1]["line"]["width"] = 1.5
     if any(line.known for line in info.floors):
-        said = {"text": "dotted: certified, no attack gets below", "showarrow": False, "font": {"size": TEXT_SIZE - 2}}
+        said = {"text": "dotted: certified", "showarrow": False, "font": {"size": TEXT_SIZE - 2}}
         corner = {"xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 1, "yanchor": "top"}
         figure["layout"]["annotations"].append(said | corner)
 
