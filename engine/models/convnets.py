@@ -4,12 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.layers import Layer, Layered, Monotone
 from engine.registry import register
 
 SMALLEST = 16  # the first two layers need 16 pixels a side
 
 
-class TemperedCnn(nn.Module):
+class TemperedCnn(Layered):
     """conv 16 (8, stride 2), pool, conv 32 (4, stride 2), pool, fc 32; tanh throughout (arXiv:2007.14191)."""
 
     memory_format = torch.channels_last  # a step takes half as long: pooling is vectorised over channels
@@ -24,14 +25,37 @@ class TemperedCnn(nn.Module):
         self.fc1 = nn.Linear(32 * sides[0] * sides[1], 32)
         self.fc2 = nn.Linear(32, n_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def layers(self) -> tuple[Layer, ...]:
+        return (
+            Monotone(self._laid_out),
+            Monotone(_around_zero),
+            self.conv1,
+            Monotone(_tanh_pooled),
+            self.conv2,
+            Monotone(_tanh_pooled),
+            Monotone(_flat),
+            self.fc1,
+            Monotone(torch.tanh),
+            self.fc2,
+        )
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        """Enlarged where it is too small (bilinear weights are not negative), in the order that is quickest."""
         if self.resize:
             x = functional.interpolate(x, self.resize, mode="bilinear")
-        x = x.to(memory_format=self.memory_format)
-        x = functional.max_pool2d(self.conv1(2 * x - 1).tanh(), 2, 1)
-        x = functional.max_pool2d(self.conv2(x).tanh(), 2, 1)
-        logits: Tensor = self.fc2(self.fc1(x.flatten(1)).tanh())
-        return logits
+        return x.to(memory_format=self.memory_format)
+
+
+def _around_zero(x: Tensor) -> Tensor:
+    return 2 * x - 1
+
+
+def _tanh_pooled(x: Tensor) -> Tensor:
+    return functional.max_pool2d(x.tanh(), 2, 1)
+
+
+def _flat(x: Tensor) -> Tensor:
+    return x.flatten(1)
 
 
 def _after_convolutions(side: int) -> int:

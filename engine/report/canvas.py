@@ -79,7 +79,7 @@ def add_line(figure: Figure, line: Line, colour: str, dash: str, marker: str) ->
             "mode": "lines+markers",
             "x": [spot and spot.x for spot in spots],
             "y": [spot and spot.y for spot in spots],
-            "error_y": _bars(spots, colour),
+            "error_y": bars(spots, colour),
             "connectgaps": False,
             "cliponaxis": False,
             "line": {"color": colour, "dash": dash, "width": 2.5},
@@ -90,7 +90,7 @@ def add_line(figure: Figure, line: Line, colour: str, dash: str, marker: str) ->
     )
 
 
-def _bars(spots: Sequence[Spot | None], colour: str) -> dict[str, Any]:
+def bars(spots: Sequence[Spot | None], colour: str) -> dict[str, Any]:
     up = [spot and spot.high - spot.y for spot in spots]
     down = [spot and spot.y - spot.low for spot in spots]
     return {"type": "data", "array": up, "arrayminus": down, "color": colour, "thickness": 1, "width": 3}

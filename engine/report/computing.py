@@ -58,10 +58,11 @@ class Computing:
 def computing(frame: pd.DataFrame, epsilons: Sequence[float]) -> Computing:
     """What a result table says of training; nothing of tables that are older than such measurements."""
     ordered = tuple(sorted(epsilons))
-    return Computing(ordered, ordered[-1], _amounts(frame, SECONDS), _amounts(frame, MEMORY))
+    return Computing(ordered, ordered[-1], amounts(frame, SECONDS), amounts(frame, MEMORY))
 
 
-def _amounts(frame: pd.DataFrame, metric: str) -> dict[float, Amount]:
+def amounts(frame: pd.DataFrame, metric: str) -> dict[float, Amount]:
+    """What a result table says of one of the two, by budget."""
     rows = frame[frame["metric"] == metric]
     found: dict[float, list[tuple[float, int]]] = {}
     for budget, value, n in zip(lines.of_rows(rows), rows["value"].tolist(), rows["n"].tolist(), strict=True):
@@ -78,7 +79,7 @@ def draw(info: Computing, palette: Palette = LIGHT, *, note: str = "") -> Figure
     """How many times the baseline's time and memory each budget takes, on a logarithmic axis."""
     figure = canvas.blank(palette, f"Training beside {words.budget(info.baseline)}, by privacy budget", note)
     seconds, memory = _line(info, "time", info.seconds), _line(info, "memory", info.memory)
-    _axis(figure, [*seconds.known, *memory.known], palette)
+    times_axis(figure, [*seconds.known, *memory.known], palette)
     colour = palette.meanings[4]
     canvas.add_line(figure, seconds, colour, "solid", "circle")
     canvas.add_line(figure, memory, colour, "dash", "square")
@@ -111,8 +112,8 @@ def times(found: tuple[float, float, float]) -> str:
     return f"{mean} times" if low == high else f"{mean} times ({low} to {high})"
 
 
-def _axis(figure: Figure, spots: Sequence[Spot], palette: Palette) -> None:
-    """All data and their spread, and the baseline's own time and memory as a line at 1."""
+def times_axis(figure: Figure, spots: Sequence[Spot], palette: Palette) -> None:
+    """A logarithmic axis of so many times: all data and their spread, and the baseline's own as a line at 1."""
     low = min([spot.low for spot in spots] + [log10(0.5)]) - AIR
     high = max([spot.high for spot in spots] + [log10(2)]) + AIR
     ticks = [tick for tick in TICKS if low <= log10(tick) <= high] if high - low < 5 else _powers(low, high)

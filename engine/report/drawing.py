@@ -14,6 +14,7 @@ from engine.report.targets import Targets, verdicts
 LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is least room
 MOST_LABELS = 6  # with more lines, a legend below
 BY_BUDGET = "← more private      privacy budget ε      less private →"
+FLOOR_DASH = "2px,5px"  # unlike the dots of a budget's own line
 SHADES = {"meets": 0.24, "perhaps": 0.1}  # opacity of the acceptable region
 
 
@@ -49,6 +50,7 @@ def draw_by_strength(
     for forming, look in zip(info.forming, styles(palette, info.epsilons), strict=False):
         if forming.known:
             figure["data"].append(hollow(forming.known, look[0], forming.name))
+    _add_floors(figure, info, palette)
     if mark and info.strength is not None and any(line.known for line in info.budgets):
         line = {"color": palette.meanings[1], "width": 2, "dash": "dash"}
         figure["layout"]["shapes"].append(_upright(info.strength, line))
@@ -80,6 +82,20 @@ def add_budgets(figure: Figure, lines: Sequence[Line], epsilons: Sequence[float]
     else:
         named = [(line, look[0]) for line, look in zip(lines, looks, strict=True)]
         canvas.label_ends(figure, named, palette)
+
+
+def _add_floors(figure: Figure, info: TradeOff, palette: Palette) -> None:
+    """What is certified, as thin dotted lines in the colours of the budgets."""
+    if not info.floors:
+        return
+    for line, (colour, _, marker) in zip(info.floors, styles(palette, info.epsilons), strict=True):
+        canvas.add_line(figure, line, colour, FLOOR_DASH, marker)
+        figure["data"][-1] |= {"mode": "lines", "showlegend": False, "error_y": {"visible": False}}
+        figure["data"][-1]["line"]["width"] = 1.5
+    if any(line.known for line in info.floors):
+        said = {"text": "dotted: certified", "showarrow": False, "font": {"size": TEXT_SIZE - 2}}
+        corner = {"xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 1, "yanchor": "top"}
+        figure["layout"]["annotations"].append(said | corner)
 
 
 def _add_legend(figure: Figure, entries: int) -> None:

@@ -41,6 +41,7 @@ class TradeOff:
     """Both charts: by privacy budget (clean, attacked, models in training) and by attack strength (a line a budget).
 
     `forming`: curves that still fall, since their attacks are not done; one for each budget, without spots where it is.
+    `floors`, a line a budget, hold what is certified: no attack gets below. There are none where nothing was certified.
     """
 
     epsilons: tuple[float, ...]
@@ -52,6 +53,7 @@ class TradeOff:
     training: tuple[Spot, ...]
     budgets: tuple[Line, ...]
     forming: tuple[Line, ...] = ()
+    floors: tuple[Line, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -124,6 +126,7 @@ def trade_off(
         training=in_training(provisional, clean, at),
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
         forming=tuple(_forming(epsilon, standing, norm) for epsilon in grid),
+        floors=_floors(points.certified(frame, norm), grid, norm),
     )
     return at_strength(known, strength)
 
@@ -160,6 +163,22 @@ def _forming(epsilon: float, standing: Sequence[Stands], norm: str) -> Line:
 def _so_far(label: str, eps: float, share: float, norm: str) -> str:
     told = f"<b>{label}, {_attack(eps, norm)}</b><br>{words.percent(share, 1)} not broken so far"
     return f"{told}<br>attacks go on, provisional"
+
+
+def _floors(certified: dict[tuple[float, float], Point], grid: Sequence[float], norm: str) -> tuple[Line, ...]:
+    """Over the strengths at which something was certified, which need not be those of the attack."""
+    radii = sorted({eps for _, eps in certified})
+
+    def floor(epsilon: float) -> Line:
+        label = words.budget(epsilon)
+        spots = (spot(eps, certified.get((epsilon, eps)), label, _certified(eps, norm)) for eps in radii)
+        return Line(f"floor-{budget_name(epsilon)}", label, tuple(spots))
+
+    return tuple(floor(epsilon) for epsilon in grid) if certified else ()
+
+
+def _certified(eps: float, norm: str) -> str:
+    return f"certified against every attack up to {words.strength(eps, norm)}"
 
 
 def budget_name(epsilon: float) -> str:
@@ -226,8 +245,17 @@ def by_strength_in_words(info: TradeOff) -> str:
     if not known:
         return "Images recognised by attack strength: no results yet."
     weakest, strongest = (words.strength(eps, info.norm) for eps in (info.radii[0], info.radii[-1]))
-    told = (_ends(line.label, line, f"{weakest} to {strongest}") for line in known)
+    told = [_ends(line.label, line, f"{weakest} to {strongest}") for line in known]
+    told += [_certified_in_words(line, info.norm) for line in info.floors if line.known]
     return "Images recognised by attack strength. " + " ".join(told)
+
+
+def _certified_in_words(line: Line, norm: str) -> str:
+    """How far anything is certified."""
+    last = max((spot for spot in line.known if spot.y > 0), key=lambda spot: spot.x, default=None)
+    if last is None:
+        return f"{line.label}: nothing is certified."
+    return f"{line.label}: {words.percent(last.y / 100)} certified up to {words.strength(last.x, norm)}."
 
 
 def _ends(who: str, line: Line, way: str) -> str:

@@ -18,7 +18,7 @@ def draw_map(info: TradeOff, palette: Palette = LIGHT, *, note: str = "", target
     layout = figure["layout"]
     layout["margin"] |= {"l": 84, "r": 16}
     rows, columns = [line.label for line in info.budgets], ["clean", *_strengths(info)]
-    cells = [[_clean(info, i), *_attacked(info, i)] for i in range(len(rows))]
+    cells = cells_of(info)
     if not note:
         figure["data"].append(_heat(cells, palette))
         layout["annotations"] += _numbers(cells, palette)
@@ -29,6 +29,11 @@ def draw_map(info: TradeOff, palette: Palette = LIGHT, *, note: str = "", target
     layout["xaxis"]["title"]["text"] = "attack strength      stronger →"
     layout["yaxis"] |= {**bare, "tickvals": list(range(len(rows))), "ticktext": rows, "range": [-0.5, len(rows) - 0.5]}
     return figure
+
+
+def cells_of(info: TradeOff) -> list[list[Spot | None]]:
+    """A row a budget, from the most private on; clean images, then a column a strength."""
+    return [[_clean(info, i), *_attacked(info, i)] for i in range(len(info.budgets))]
 
 
 def _strengths(info: TradeOff) -> list[str]:

@@ -52,6 +52,12 @@ def robust(frame: pd.DataFrame) -> dict[tuple[float, float], Point]:
     return {(epsilon, eps): point for (epsilon, eps), point in points(rows, "epsilon", "eps").items()}
 
 
+def certified(frame: pd.DataFrame, norm: str) -> dict[tuple[float, float], Point]:
+    """Images recognised whatever the attack, in this norm, by (budget or lines.CLIPPING, eps)."""
+    rows = frame[(frame["metric"] == "certified_accuracy") & (frame["norm"] == norm)]
+    return {(epsilon, eps): point for (epsilon, eps), point in points(rows, "epsilon", "eps").items()}
+
+
 def accuracies(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that were asked for, without what training cost."""
     return frame[frame["metric"].isin(POINTS)]

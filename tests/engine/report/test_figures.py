@@ -216,3 +216,39 @@ def test_a_clip_only_model_in_training_is_told_from_one_without_privacy() -> Non
     assert [spot.x for spot in spots] == [places(WITH_ALONE)[e] for e in (0.5, 3.0, CLIPPING)]
     assert "clipping alone" in spots[-1].said
     assert "spent" not in spots[-1].said
+
+
+SURE = replace(ROBUST, metric="certified_accuracy", attack="interval", epsilon=0.5, low=0.2, high=0.4)
+FLOORED = [*ROWS, replace(SURE, eps=0.02, value=0.3), replace(SURE, eps=0.05, value=0.0, low=0.0, high=0.01)]
+
+
+def test_what_is_certified_is_a_thin_dotted_line_under_its_budget() -> None:
+    known = info(FLOORED)
+    assert [spot and (spot.x, spot.y) for spot in known.floors[0].spots] == [(0.02, 30.0), (0.05, 0.0)]
+    assert not known.floors[2].known
+    figure = draw_by_strength(known)
+    floor, budget = figure.data[3], figure.data[0]
+    assert floor.line.color == budget.line.color
+    assert floor.line.dash != budget.line.dash
+    assert floor.line.width < budget.line.width
+    assert floor.mode == "lines"
+    assert "certified against every attack up to 2" in floor.hovertext[0]
+    assert any("certified" in one.text for one in figure.layout.annotations)
+    said = by_strength_in_words(known).replace("\u00a0", " ")
+    assert "ε 0.5: 30 % certified up to 2 %." in said
+
+
+def test_without_certificates_of_this_norm_there_is_no_floor() -> None:
+    assert not info().floors
+    assert not info(FLOORED, norm="l2").floors
+    assert len(draw_by_strength(info()).data) == len(EPSILONS)
+    assert "certified" not in by_strength_in_words(info())
+
+
+def test_a_budget_of_which_nothing_is_certified_is_told_so() -> None:
+    said = by_strength_in_words(info([*ROWS, replace(SURE, eps=0.02, value=0.0, low=0.0, high=0.01)]))
+    assert f"ε{NBSP}0.5: nothing is certified." in said
+
+
+def test_certificates_are_no_attacks() -> None:
+    assert info(FLOORED).budgets == info().budgets

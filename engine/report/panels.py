@@ -1,0 +1,103 @@
+"""Several small charts in one figure: axes side by side, each with a title, and tables of shares as coloured cells."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from math import ceil
+from typing import Any
+
+from engine.report import overlay, words
+from engine.report.canvas import Figure
+from engine.report.figures import Spot
+from engine.report.grid import SHADES
+from engine.report.palette import TEXT_SIZE, Palette
+
+ABOVE, BELOW = 22, 46  # px above a panel for its title, and below for ticks and what they are
+
+
+def divide(figure: Figure, titles: Sequence[str], *, columns: int, height: int, gap: float) -> list[str]:
+    """A panel for each title, `columns` side by side, `height` px high; their axes are called "", "2", "3" and on.
+
+    `gap` is the share of the width between two.
+    """
+    layout, n_rows = figure["layout"], max(1, ceil(len(titles) / columns))
+    one = height + ABOVE + BELOW
+    layout["height"] = n_rows * one + layout["margin"]["t"] + layout["margin"]["b"] - BELOW
+    whole = n_rows * one - BELOW
+    names = [str(i + 1) if i else "" for i in range(len(titles))]
+    for i, (name, title) in enumerate(zip(names, titles, strict=True)):
+        row, column = divmod(i, columns)
+        width = (1 - gap * (columns - 1)) / columns
+        across = [column * (width + gap), column * (width + gap) + width]
+        top = 1 - (row * one + ABOVE) / whole
+        _axes(layout, name, across, [max(0.0, top - height / whole), top])
+        layout["annotations"].append(_title(title, across[0], top))
+    return names
+
+
+def _axes(layout: dict[str, Any], name: str, across: list[float], up: list[float]) -> None:
+    for axis, other, domain in (("x", "y", across), ("y", "x", up)):
+        known = layout[f"{axis}axis"]
+        layout[f"{axis}axis{name}"] = {**deepcopy(known), "domain": domain, "anchor": f"{other}{name}"}
+
+
+def _title(text: str, x: float, y: float) -> dict[str, Any]:
+    place = {"xref": "paper", "x": x, "xanchor": "left", "yref": "paper", "y": y, "yanchor": "bottom"}
+    return {"text": text, "showarrow": False, "font": {"size": TEXT_SIZE}, "align": "left", **place}
+
+
+def table(
+    figure: Figure,
+    name: str,
+    cells: Sequence[Sequence[Spot | None]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    palette: Palette,
+    customdata: str | None = None,
+) -> None:
+    """Shares as coloured cells with numbers in percent, the first row lowest; `customdata` is that of every cell."""
+    shades = palette.ordered[:SHADES]
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "uid": f"table{name}",
+        "xaxis": f"x{name}",
+        "yaxis": f"y{name}",
+        "z": [[spot and spot.y for spot in row] for row in cells],
+        "zmin": 0,
+        "zmax": 100,
+        "colorscale": [[k / (SHADES - 1), shade] for k, shade in enumerate(shades)],
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hoverongaps": False,
+        "text": [[f"{spot.y:.0f}" if spot else "-" for spot in row] for row in cells],
+        "texttemplate": "%{text}",
+        "textfont": {"color": palette.text, "size": TEXT_SIZE - 1},
+        "hovertext": [[spot.said if spot else "" for spot in row] for row in cells],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    if customdata is not None:
+        trace["customdata"] = [[customdata for _ in row] for row in cells]
+    figure["data"].append(trace)
+    _bare(figure["layout"][f"xaxis{name}"], columns)
+    _bare(figure["layout"][f"yaxis{name}"], rows)
+
+
+def _bare(axis: dict[str, Any], labels: Sequence[str]) -> None:
+    axis |= {"showgrid": False, "showline": False, "tickangle": 0, "tickvals": list(range(len(labels)))}
+    axis |= {"ticktext": list(labels), "range": [-0.5, len(labels) - 0.5]}
+
+
+def legend(figure: Figure, labels: Sequence[str]) -> None:
+    """Below, a row a label, so that long names fit a phone."""
+    layout, room = figure["layout"], overlay.ROW * len(labels) + overlay.AROUND
+    layout["showlegend"] = True
+    layout["height"] += room
+    layout["margin"] |= {"r": 16, "b": layout["margin"]["b"] + room}
+    layout["legend"] |= {"orientation": "v", "font": {"size": TEXT_SIZE}, "maxheight": room, "tracegroupgap": 0}
+
+
+def extent(cells: Sequence[Sequence[Spot | None]]) -> str:
+    """From the least to the most of the shares, in words; "" when there are none."""
+    known = [spot.y / 100 for row in cells for spot in row if spot]
+    return f"{words.percent(min(known))} to {words.percent(max(known))}" if known else ""
