@@ -51,7 +51,7 @@ def fmn(
         best, smallest, lowest = _keep(best, smallest, lowest, now, length(now - x, norm), gap, right)
         away = gap.abs() / _dual(grad, norm).clamp_min(torch.finfo(x.dtype).tiny)
         change = _cosine(*CHANGE, step / steps)
-        outside = torch.where(smallest.isfinite(), radius * (1 + change), length(now - x, norm) + away)
+        outside = torch.where(smallest.isfinite(), radius, length(now - x, norm) + away) * (1 + change)
         radius = torch.where(right, outside, torch.minimum(radius * (1 - change), smallest)).minimum(cap)
         stride = per_image(_cosine(*SHARE, step / steps) * radius, x)
         now = project(now + stride * steepest(grad, norm), x, radius, norm)

@@ -14,7 +14,7 @@ from tests.engine.robustness.nets import standing, trained
 
 
 def parts(**how: int) -> dict[str, object]:
-    suite = library.standard(trained()[0], norm="linf", eps=0.1, seed=0, **how)  # type: ignore[arg-type]
+    suite = library.standard(trained()[0], norm="linf", eps=0.1, seed=0, **how)
     return {type(attack).__name__: attack for attack in suite._autoattack.attacks}
 
 
