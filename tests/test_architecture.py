@@ -23,7 +23,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
         "engine.report",
     ),
     ("engine.jobs",),
-    ("engine.store", "engine.runs"),
+    ("engine.store", "engine.runs", "engine.evaluation", "engine.rows"),
     ("engine.planning", "engine.guarantees"),
     ("engine.training", "engine.features", "engine.checkpoint", "engine.effort"),
     ("engine.robustness", "engine.leakage"),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.registry import register
 from engine.robustness.gradient import (
     Radius,
+    inside,
     margin,
     of_rows,
     per_image,
@@ -208,7 +209,8 @@ def _slow_down(at: dict[str, Tensor], span: int) -> None:
 def _move(at: dict[str, Tensor], norm: str, step: int) -> None:
     """One projected step, a quarter of whose room is left to the direction of the step before."""
     x, now, eps = at["x"], at["now"], at["eps"]
-    ahead = project(now + per_image(at["size"], x) * steepest(at["grad"], norm).to(x.dtype), x, eps, norm)
+    grad = inside(at["grad"], now) if norm == "l2" else at["grad"]
+    ahead = project(now + per_image(at["size"], x) * steepest(grad, norm).to(x.dtype), x, eps, norm)
     if step > 0:
         ahead = project(now + (1 - INERTIA) * (ahead - now) + INERTIA * (now - at["before"]), x, eps, norm)
     at["before"], at["now"] = now, ahead

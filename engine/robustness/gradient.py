@@ -39,11 +39,12 @@ def length(delta: Tensor, norm: str) -> Tensor:
 
 
 def project(x_adv: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
-    """The nearest point of the ball around x, then of [0, 1]; both hold afterwards, up to the rounding of x + delta.
+    """A point of [0, 1] and of the ball around x; both hold afterwards, up to the rounding of x + delta.
 
-    x lies in the box, so clipping to the box only shortens each coordinate of x_adv - x.
+    First the nearest of the box, then from there towards x, which lies in the box as well, until it is in the ball.
+    The other way round, an l2 perturbation would lose the length that clipping cuts off.
     """
-    delta = x_adv - x
+    delta = x_adv.clamp(0, 1) - x
     if norm == "linf":
         bound = per_image(eps, x)
         delta = delta.clamp(-bound, bound)  # type: ignore[arg-type]
@@ -89,6 +90,11 @@ def steepest(grad: Tensor, norm: str) -> Tensor:
     grad = grad / grad.flatten(1).abs().amax(1).clamp_min(torch.finfo(grad.dtype).tiny).view(-1, 1, 1, 1)
     unit: Tensor = grad / grad.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
     return unit
+
+
+def inside(grad: Tensor, x: Tensor) -> Tensor:
+    """The gradient without what leads out of [0, 1] from a pixel at its edge: an l2 step is spent where it counts."""
+    return grad.masked_fill(((x <= 0) & (grad < 0)) | ((x >= 1) & (grad > 0)), 0)
 
 
 def random_start(x: Tensor, eps: Radius, norm: str, seed: int) -> Tensor:
@@ -137,7 +143,8 @@ def ascend(
             scale = grad.flatten(1).abs().mean(1).clamp_min(torch.finfo(x.dtype).tiny)
             grad = velocity[active] = decay * velocity[active] + grad / scale.view(-1, 1, 1, 1)
         radius = of_rows(eps, active)
-        moved = x_adv[active] + share * per_image(radius, x) * steepest(grad, norm)
+        now = x_adv[active]
+        moved = now + share * per_image(radius, x) * steepest(inside(grad, now) if norm == "l2" else grad, norm)
         x_adv[active] = project(moved, x[active], radius, norm)
     return x_adv
 
@@ -156,6 +163,7 @@ def _any(eps: Radius) -> bool:
     cost="1 gradient",
     own=True,
     source="arXiv:1412.6572",
+    version=2,
 )
 def fgsm(
     model: nn.Module,
@@ -170,6 +178,7 @@ def fgsm(
 ) -> Tensor:
     """One step of length eps along the steepest direction: quick, and it flatters the model."""
     grad, _ = gradient(model, x, y)
+    grad = inside(grad, x) if norm == "l2" else grad
     return project(x + per_image(eps, x) * steepest(grad, norm).to(x.dtype), x, eps, norm)
 
 
@@ -237,6 +246,7 @@ def mifgsm(
     cost="1 gradient a step",
     own=True,
     source="arXiv:1706.06083",
+    version=2,
 )
 def pgd(
     model: nn.Module,

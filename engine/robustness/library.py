@@ -28,6 +28,7 @@ class Copied(nn.Module):
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.device = nn.Parameter(torch.zeros(0, device=x.device), requires_grad=False)
         self.dtype = x.dtype
+        self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.model(x.to(self.dtype)).float()

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from engine.registry import register
 from engine.robustness.apgd import looked
-from engine.robustness.gradient import Radius, length, margin, per_image, project, radii, steepest
+from engine.robustness.gradient import Radius, inside, length, margin, per_image, project, radii, steepest
 
 LOOKS = 8  # halvings of the way from the image to the misread picture: forwards only
-SHARE = (1.0, 0.01)  # step as a share of the radius, first and last
+SHARE = (1.0, 0.02)  # step as a share of the radius, first and last
 CHANGE = (0.3, 0.003)  # by how much the radius grows or shrinks
 
 
@@ -46,14 +46,15 @@ def fmn(
     best, smallest, radius = now, torch.full_like(cap, torch.inf), torch.full_like(cap, torch.inf)
     lowest = smallest
     for step in range(steps):
-        grad, gap, right = _slope(model, now, y)
+        slope, gap, right = _slope(model, now, y)
+        grad = inside(-slope.to(x.dtype), now)
         best, smallest, lowest = _keep(best, smallest, lowest, now, length(now - x, norm), gap, right)
         away = gap.abs() / _dual(grad, norm).clamp_min(torch.finfo(x.dtype).tiny)
         change = _cosine(*CHANGE, step / steps)
-        outside = torch.where(smallest.isfinite(), radius * (1 + change), length(now - x, norm) + away)
+        outside = torch.where(smallest.isfinite(), radius, length(now - x, norm) + away) * (1 + change)
         radius = torch.where(right, outside, torch.minimum(radius * (1 - change), smallest)).minimum(cap)
         stride = per_image(_cosine(*SHARE, step / steps) * radius, x)
-        now = project(now - stride * steepest(grad, norm).to(x.dtype), x, radius, norm)
+        now = project(now + stride * steepest(grad, norm), x, radius, norm)
     gap, right = looked(model, now, y)
     best, _, _ = _keep(best, smallest, lowest, now, length(now - x, norm), gap, right)
     return nearer(model, x, y, best)

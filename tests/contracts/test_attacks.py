@@ -112,7 +112,7 @@ def test_leaves_model_images_labels_and_random_state_alone(name: str, norm: str)
     model = nn.Sequential(nn.BatchNorm2d(1).double(), nn.Dropout(0.5), cnn).eval()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     images, labels = x.clone(), y.clone()
-    states = torch.random.get_rng_state(), random.getstate(), np.random.get_state()
+    states = torch.random.get_rng_state(), random.getstate(), numpy_state()
     run_on(name, model, x, y, norm=norm, eps=radius(name, norm, 0.1), steps=3)
     assert all(torch.equal(weights[key], value) for key, value in model.state_dict().items())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
@@ -122,7 +122,11 @@ def test_leaves_model_images_labels_and_random_state_alone(name: str, norm: str)
     assert torch.equal(y, labels)
     assert torch.equal(torch.random.get_rng_state(), states[0])
     assert random.getstate() == states[1]
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[2], strict=True))
+    assert numpy_state() == states[2]
+
+
+def numpy_state() -> str:
+    return repr(np.random.get_state(legacy=False))  # noqa: NPY002 - the global state is what is watched
 
 
 def run_on(name: str, model: nn.Module, x: Tensor, y: Tensor, **how: Any) -> None:
@@ -175,13 +179,16 @@ def test_goes_on_from_pictures_without_leaving_the_ball(name: str, norm: str) ->
 def test_reaches_the_optimum_on_a_linear_model(name: str, norm: str, scale: float) -> None:
     """The best loss gain is eps |w|_1 (linf) or eps |w|_2 (l2) (Goodfellow 2014)."""
     model, x, y, w = linear(scale)
-    x_adv = run(name, model, x, y, norm=norm, eps=1e-3, steps=40)
-    gain = ((x_adv - x).flatten(1) * w).sum(1)
-    stopped = model(x_adv).argmax(1) != y  # an image that is misread needs no more
     if FACTS[name]["own"]:
+        x_adv = run(name, model, x, y, norm=norm, eps=1e-3, steps=40)
+        gain = ((x_adv - x).flatten(1) * w).sum(1)
+        stopped = model(x_adv).argmax(1) != y  # an image that is misread needs no more
         assert bool(((gain >= 0.95 * 1e-3 * dual(w, norm)) | stopped).all())
-    breakable = gap(model, x, y) < 0.95 * 1e-3 * dual(w, norm)  # a library keeps no picture of an image that stands
-    assert bool(stopped[breakable].all())
+    exact = gap(model, x, y) / dual(w, norm)
+    for i in range(2) if not FACTS[name]["own"] else range(len(x)):
+        one = slice(i, i + 1)
+        x_adv = run(name, model, x[one], y[one], norm=norm, eps=float(exact[i]) / 0.95, steps=40)
+        assert model(x_adv).argmax(1) != y[one]
 
 
 @pytest.mark.parametrize(("name", "norm"), MINIMAL)
