@@ -69,7 +69,7 @@ class Model:
     attacked: dict[str, Attacked]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # read once and passed on, so that it is known by itself, not by its numbers
 class Exhibit:
     """`points`: x, y and class of each drawn image."""
 
