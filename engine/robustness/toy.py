@@ -134,7 +134,7 @@ def smallest(
 
     0 for what is misread anyway, inf for what stands at all of them. An upper bound on the distance to the boundary.
     """
-    found = torch.where(right(model, x, y), inf, 0.0)
+    found = torch.zeros(len(x), dtype=torch.float64).masked_fill(right(model, x, y), inf)
     for eps in radii:
         rows = found.isinf().nonzero()[:, 0]
         if len(rows) == 0:

@@ -9,14 +9,13 @@ TICK = 1.0  # seconds between two looks at what is being worked out
 TRADEOFF = "explore/tradeoff.py"
 TITLE = "How does an attack find its way?"
 INTRO = (
-    "An image of **two pixels** is a point in a square, so everything that an attack does to it can be drawn. Three "
-    "models have learned to tell circles from squares. Pick an image, and press Play."
+    "An image of **two pixels** is a point, so all that an attack does to it can be drawn. Pick one, and press Play."
 )
 PREPARING = "Training three small models, one against attacks and one with privacy, and attacking them: about 20 seconds"
 ABOUT = (
     "Made-up images from a fixed seed: {train:,} for training, {test} others for the shares, {drawn} of these drawn. One "
-    "training of each kind; attacks start at the image and take {steps} steps (PGD). How small a change may "
-    "be that misleads where there are hundreds of pixels, the Trade-off page measures."
+    "training of each kind; attacks start at the image and take {steps} steps (PGD). What holds for two "
+    "pixels need not hold for hundreds: the Trade-off page measures that."
 )
 END = "See what attacks do to real images: Trade-off"
 

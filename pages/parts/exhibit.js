@@ -146,6 +146,7 @@ function showCard(exhibit, card, point, eps) {
   card.read.textContent = percent(one.clean / data.n_test);
   card.attacked.textContent = percent(attacked.standing[strength] / data.n_test);
   card.flips.textContent = smallest === 0 ? data.told.anyway : smallest === null ? filled(data.told.never, { most: said(exhibit, 400) }) : said(exhibit, smallest);
+  card.flips.parentElement.classList.toggle("said", !smallest);
   card.label.classList.toggle("misread", path(exhibit, card.name)[0] === 1);
 }
 
@@ -297,8 +298,6 @@ function buildImage({ data, parts }, parent) {
 function buildCards(exhibit, parent) {
   const { data, parts } = exhibit;
   tag(parent, "legend", "", data.told.models);
-  const heads = tag(parent, "div", "heads");
-  for (const name of ["", "", "read", "attacked", "flips"]) tag(heads, "span", "", data.told[name] ?? "");
   parts.cards = data.models.map(({ name }) => {
     const label = tag(parent, "label", "card"), input = Object.assign(tag(label, "input"), { type: "radio", name: "exhibit-model", value: name });
     const card = { name, label, input, mini: makeMini(label) };
