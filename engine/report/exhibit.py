@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import dist, sqrt
 
 from engine.exhibit import NORMS, RADII, STRIDE, UNIT, Exhibit, Model
@@ -99,9 +100,9 @@ def _sign(exhibit: Exhibit) -> Question:
             scores[Place("plain", image, "linf", exhibit.strengths[at], 0)] = float(leaning)
     return Question(
         "Why only the sign of the gradient?",
-        "Every pixel may change by the strength, whatever the others do. So the attack spends all of it on each, and of "
-        "the gradient only signs count: a step goes to a corner, along a diagonal. In L2 all pixels share one length, "
-        "and a step follows the gradient itself.",
+        "Every pixel may change by the strength, whatever the others do. So the attack spends all of it on each, and "
+        "of the gradient only signs count: a step goes towards a corner, along a diagonal. In L2 all pixels share one "
+        "length, and a step follows the gradient itself.",
         _best(scores),
     )
 
@@ -109,7 +110,7 @@ def _sign(exhibit: Exhibit) -> Question:
 def _projection(exhibit: Exhibit) -> Question:
     at, scores, put_back = 5, {}, 0
     for image, _, places in _paths(exhibit, "adversarial", "linf", at):
-        beyond = [dist(here[4:], there[:2]) for here, there in zip(places, places[1:], strict=False)]
+        beyond = [dist(here[4:], there[:2]) for here, there in pairwise(places)]
         put_back += any(one > 1 for one in beyond)
         if beyond:
             step = max(range(len(beyond)), key=beyond.__getitem__)
@@ -142,10 +143,10 @@ def _steps(exhibit: Exhibit) -> Question:
     one, many = (words.percent(count / exhibit.n_test) for count in (seen.one_step[at], seen.standing[at]))
     return Question(
         "Why is one step not enough?",
-        f"The gradient knows the slope here, and nothing of the bend ahead. One step of the whole strength (the hollow "
-        f"diamond) leaves {one} of the images to the plain model at {words.strength(exhibit.strengths[at] / UNIT, norm)}"
-        f", ten shorter ones that look again each time leave {many}. A model tested with one step looks better than "
-        f"it is.",
+        f"The gradient knows the slope here, and nothing of the bend ahead. At "
+        f"{words.strength(exhibit.strengths[at] / UNIT, norm)}{' (L2)' if norm == 'l2' else ''}, one step of the whole "
+        f"strength (the hollow diamond) leaves {one} of the images to the plain model, and ten shorter ones that look "
+        f"again each time {many}. A model tested with one step looks better than it is.",
         _best(scores),
     )
 

@@ -127,9 +127,7 @@ def path(model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, steps
     return Path(torch.stack(places), torch.stack(grads), torch.stack(aims), moves)
 
 
-def smallest(
-    model: nn.Module, x: Tensor, y: Tensor, *, norm: str, radii: list[float], steps: int = STEPS
-) -> Tensor:
+def smallest(model: nn.Module, x: Tensor, y: Tensor, *, norm: str, radii: list[float], steps: int = STEPS) -> Tensor:
     """The first of the ascending `radii` at which `pgd` from the image itself misleads the model, (N,).
 
     0 for what is misread anyway, inf for what stands at all of them. An upper bound on the distance to the boundary.
@@ -147,13 +145,15 @@ def smallest(
 @torch.no_grad()
 def right(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Which images the model reads as what they are, (N,)."""
-    return model(x).argmax(1) == y
+    found: Tensor = model(x).argmax(1) == y
+    return found
 
 
 @torch.no_grad()
 def belief(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The probability that the model gives to each image's own class, (N,)."""
-    return model(x).softmax(1).gather(1, y[:, None])[:, 0]
+    given: Tensor = model(x).softmax(1).gather(1, y[:, None])
+    return given[:, 0]
 
 
 def plane(n: int) -> Tensor:

@@ -26,6 +26,19 @@ _component = st.components.v2.component(
     isolate_styles=False,
 )
 
+TITLE = "How does an attack find its way?"
+INTRO = (
+    "An image of **two pixels** is a point, so all that an attack does to it can be drawn. Pick one, and press Play."
+)
+PREPARING = (
+    "Training three small models, one against attacks and one with privacy, and attacking them: about 20 seconds"
+)
+ABOUT = (
+    "Made-up images from a fixed seed: {train:,} for training, {test} others for the shares, {drawn} of these drawn. "
+    "One training of each kind; attacks start at the image and take {steps} steps (PGD). What holds for two "
+    "pixels need not hold for hundreds: the Trade-off page measures that."
+)
+END = "See what attacks do to real images: Trade-off"
 MODELS = {"plain": "Plain", "adversarial": "Adversarially trained", "private": "Private"}
 CALLED = {
     "plain": "the plain model",
@@ -38,8 +51,8 @@ SAID = {  # {this}, {other}: classes; {p}: belief in the truth; {k} of {n}: step
     "begin": "Before the first step {model} gives the truth, a {this}, **{p}**. The arrow shows where its error grows "
     "fastest; the dashed line, where the next step goes.",
     "climb": "Step {k} of {n}: the attack climbs the error. {Model} still reads a {this}, at **{p}**.",
-    "misread": "Step {k} of {n}: **misread.** {Model} takes this {this} for a {other} and gives the truth {p}. The attack "
-    "stops here.",
+    "misread": "Step {k} of {n}: **misread.** {Model} takes this {this} for a {other} and gives the truth {p}. The "
+    "attack stops here.",
     "stands": "Step {k} of {n}: **it stands.** The attack ends, and {model} still gives the truth, a {this}, {p}.",
     "back": "The last step left the frame and was put back.",
     "weaker": "An attack of {smallest} misleads it: larger steps jumped over the place.",

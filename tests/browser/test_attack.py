@@ -11,6 +11,8 @@ from tests.browser.conftest import Open, Server
 pytestmark = pytest.mark.browser
 
 EXHIBIT, PATH = ".frontier-exhibit[data-drawn]", "/how-an-attack-works"
+HEIGHTS = """root => [...root.querySelectorAll('.plane, .sentence, .player, .card')]
+  .map((one) => one.getBoundingClientRect().top)"""
 STATE = "({ ...window.__frontierExhibit })"
 SLOW = """() => new Promise((done) => {
   const slider = document.querySelector('.frontier-exhibit .strength input'), taken = [];
@@ -46,6 +48,12 @@ def state(page: Page) -> dict[str, str | int]:
     return held
 
 
+def at(page: Page) -> list[int]:
+    """Where the chosen image lies: x to the right, y upwards."""
+    found: list[int] = page.evaluate(f"document.querySelector('.frontier-exhibit').exhibit.data.points[{STATE}.image]")
+    return found
+
+
 def press(page: Page, name: str) -> None:
     page.locator(".frontier-exhibit").get_by_role("button", name=name, exact=True).click()
 
@@ -67,15 +75,14 @@ def test_it_plays_to_the_end_steps_and_starts_over(opened: Page) -> None:
     assert place.evaluate("now => now.style.transform") != start
     press(opened, "Back")
     assert state(opened)["step"] == 0
-    heights = "root => [...root.querySelectorAll('.plane, .sentence, .player, .card')].map((one) => one.getBoundingClientRect().top)"
-    before = opened.locator(EXHIBIT).evaluate(heights)
+    before = opened.locator(EXHIBIT).evaluate(HEIGHTS)
     press(opened, "Play")
     expect(opened.locator(".frontier-exhibit button.play")).to_have_text("Pause")
     expect(sentence(opened)).to_contain_text("Step 1 of 10")
-    assert opened.locator(EXHIBIT).evaluate(heights) == before, "nothing jumps while it plays"
+    assert opened.locator(EXHIBIT).evaluate(HEIGHTS) == before, "nothing jumps while it plays"
     expect(sentence(opened)).to_contain_text(f"Step {end} of 10: misread.")
     expect(opened.locator(".frontier-exhibit button.play")).to_have_text("Play")
-    assert opened.locator(EXHIBIT).evaluate(heights) == before
+    assert opened.locator(EXHIBIT).evaluate(HEIGHTS) == before
 
 
 def test_moves_are_answered_at_once_and_by_the_browser_alone(opened: Page) -> None:
@@ -103,7 +110,7 @@ def test_shares_and_smallest_strengths_follow_the_choice(opened: Page) -> None:
     assert all(int(one[:-2]) > int(other[:-2]) for one, other in zip(weak, strong, strict=True))
     assert set(re.findall(r"\d+\u00a0%", finding.inner_text())) >= set(strong)
     assert opened.locator(".large .frame").evaluate("frame => frame.tagName") == "rect"
-    opened.get_by_text("The whole image, by a distance (L2)").click()
+    opened.get_by_role("radio", name="The whole image, by a distance (L2)").check()
     expect(finding).to_contain_text("strength 0.24")
     assert opened.locator(".large .frame").evaluate("frame => frame.tagName") == "circle"
 
@@ -112,18 +119,17 @@ def test_a_click_or_an_arrow_key_picks_an_image(opened: Page) -> None:
     plane, before = opened.locator(".frontier-exhibit .large"), state(opened)["image"]
     other = opened.locator(".frontier-exhibit .points > *").nth(0 if before != 0 else 1)
     box, inside = other.bounding_box(), plane.bounding_box()
-    assert box and inside
-    plane.click(position={"x": box["x"] + box["width"] / 2 - inside["x"], "y": box["y"] + box["height"] / 2 - inside["y"]})
+    assert box is not None
+    assert inside is not None
+    plane.click(
+        position={"x": box["x"] + box["width"] / 2 - inside["x"], "y": box["y"] + box["height"] / 2 - inside["y"]}
+    )
     assert state(opened)["image"] == (0 if before != 0 else 1)
-    held = state(opened)["image"]
     plane.focus()
-    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+    for key, axis, sign in (("ArrowDown", 1, -1), ("ArrowRight", 0, 1), ("ArrowUp", 1, 1), ("ArrowLeft", 0, -1)):
+        here = at(opened)
         opened.keyboard.press(key)
-    assert state(opened)["image"] != held or opened.evaluate(STATE)
-    opened.keyboard.press("ArrowRight")
-    right = state(opened)["image"]
-    opened.keyboard.press("ArrowLeft")
-    assert state(opened)["image"] != right
+        assert sign * (at(opened)[axis] - here[axis]) > 0, key
     press(opened, "Reset")
     plane.focus()
     opened.keyboard.press(" ")

@@ -128,9 +128,15 @@ def test_shares_are_those_of_the_models(whole: Exhibit) -> None:
 @pytest.mark.slow
 def test_every_question_has_a_place_that_shows_its_answer(whole: Exhibit) -> None:
     sign, projection, steps, farther, noise = (one.place for one in report.questions(whole))
-    assert sign and projection and steps and farther and noise
+    assert sign is not None
+    assert projection is not None
+    assert steps is not None
+    assert farther is not None
+    assert noise is not None
     at = whole.strengths.index(projection.strength)
-    places = report.steps_of(report.by_name(whole, projection.model).attacked[projection.norm].paths[at][projection.image])
+    places = report.steps_of(
+        report.by_name(whole, projection.model).attacked[projection.norm].paths[at][projection.image]
+    )
     x, y, _ = whole.points[projection.image]
     here = places[projection.step]
     assert max(abs(here[4] - x), abs(here[5] - y)) > projection.strength + 5, "the next step leaves the frame"
@@ -141,7 +147,9 @@ def test_every_question_has_a_place_that_shows_its_answer(whole: Exhibit) -> Non
     assert seen.paths[at][steps.image][0], "ten steps mislead"
     assert toy.right(model, single, label), "and one does not"
     at = whole.strengths.index(farther.strength)
-    ends = [report.by_name(whole, name).attacked["linf"].paths[at][farther.image][0] for name in ("plain", "adversarial")]
+    ends = [
+        report.by_name(whole, name).attacked["linf"].paths[at][farther.image][0] for name in ("plain", "adversarial")
+    ]
     assert ends == [1, 0]
     assert report.by_name(whole, "private").attacked["linf"].smallest[noise.image] == 0
     assert report.by_name(whole, "plain").attacked["linf"].smallest[noise.image] != 0

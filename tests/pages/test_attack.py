@@ -9,9 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import lessons
-from engine.errors import FrontierError
 from engine.exhibit import Exhibit
-from pages.learn import attack
 from pages.parts import exhibit as part
 from tests.pages.conftest import words
 
@@ -56,7 +54,7 @@ def test_the_exhibit_has_everything_that_can_be_chosen(page: Page, ready: None, 
 
 def test_what_is_drawn_and_of_what_is_said(page: Page, ready: None, small_exhibit: Exhibit) -> None:
     said = words(page(ATTACK))
-    assert attack.TITLE in said
+    assert part.TITLE in said
     assert f"1,000 for training, {small_exhibit.n_test} others for the shares, 48 of these drawn" in said
     assert "10 steps (PGD)" in said
 
@@ -82,7 +80,7 @@ def test_what_is_being_worked_out_is_said(page: Page, home: None, monkeypatch: p
     monkeypatch.setattr(lessons, "exhibited", lambda: None)
     app = page(ATTACK)
     assert not app.exception
-    assert attack.PREPARING in words(app)
+    assert part.PREPARING in words(app)
     assert not app.get("bidi_component")
 
 

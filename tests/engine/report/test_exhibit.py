@@ -61,7 +61,8 @@ def test_a_question_that_nothing_answers_has_no_place(small_exhibit: Exhibit) ->
 
     def unbroken(model: Model) -> Model:
         paths = {
-            norm: tuple(tuple((0, *path[1:]) for path in row) for row in one.paths) for norm, one in model.attacked.items()
+            norm: tuple(tuple((0, *path[1:]) for path in row) for row in one.paths)
+            for norm, one in model.attacked.items()
         }
         return replace(model, attacked={n: replace(one, paths=paths[n]) for n, one in model.attacked.items()})
 
