@@ -1,8 +1,8 @@
 """What the Learn page shows of a data set: worked out once, by a process of its own, and kept in the cache.
 
 Like engine.services: plain values; what goes wrong is a FrontierError whose message may be shown as it stands. As a
-program, `python -m engine.lessons images|attacker|exhibit NAME FILE`: some data sets are read by libraries that a server
-does not want to load, and the exhibit of an attack needs torch.
+program, `python -m engine.lessons images|attacker|exhibit NAME FILE`: some data sets are read by libraries that a
+server does not want to load, and the exhibit of an attack needs torch.
 """
 
 import json

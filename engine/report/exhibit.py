@@ -137,9 +137,9 @@ def _steps(exhibit: Exhibit) -> Question:
     scores = {}
     for image, misread, places in _paths(exhibit, "plain", norm, at):
         x, y = seen.singles[at][image]
-        stands = _given(plain, x, y, exhibit.points[image][2]) > 0.5
+        stands = max(0.0, _given(plain, x, y, exhibit.points[image][2]) - 0.5)  # the clearer, the better to see
         place = Place("plain", image, norm, exhibit.strengths[at], len(places) - 1)
-        scores[place] = float(len(places) * (misread and stands))
+        scores[place] = stands if misread and len(places) > 3 else 0.0
     one, many = (words.percent(count / exhibit.n_test) for count in (seen.one_step[at], seen.standing[at]))
     return Question(
         "Why is one step not enough?",
@@ -167,13 +167,14 @@ def _farther(exhibit: Exhibit) -> Question:
             shown = broken[image] and not misread and len(path) > exhibit.steps
             places[Place("adversarial", image, "linf", strength, exhibit.steps)] = float(shown and path[-1][3])
     middle = [_middle(model, "linf") for model in (plain, defended)]
+    lost = (plain.clean - defended.clean) / exhibit.n_test
     against = words.strength(defended.trained_against, "linf")
     return Question(
         "Why does a boundary that is farther away help?",
         f"An attack wins where the boundary runs through the frame. Adversarial training meets every image at its "
         f"worst within {against}, and the boundary moves away from the images: half of them need a change of "
-        f"{middle[1]} or more, with the plain model {middle[0]}. It costs "
-        f"{words.points((plain.clean - defended.clean) / exhibit.n_test)} on images that nobody changed.",
+        f"{middle[1]} or more, with the plain model {middle[0]}. It {'costs' if lost >= 0 else 'gains'} "
+        f"{words.points(abs(lost))} on images that nobody changed.",
         _best(places),
     )
 

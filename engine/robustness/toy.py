@@ -5,6 +5,7 @@ fixed seed, so that everybody has the same. Training, attacks and accounting are
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 
 import numpy as np
@@ -70,6 +71,7 @@ class Centred(nn.Module):
         return 4 * (x.flatten(1) - 0.5)
 
 
+@lru_cache(maxsize=8)
 def noise_multiplier(way: Way) -> float:
     """What keeps the way's budget on the training images; 0 without one."""
     return accounting.noise_multiplier(way.epsilon, DELTA, way.recipe.batch / N_TRAIN, way.recipe.steps)

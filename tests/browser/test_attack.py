@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Open, Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]  # the first visit trains, maybe on a busy machine
 
 EXHIBIT, PATH = ".frontier-exhibit[data-drawn]", "/how-an-attack-works"
 HEIGHTS = """root => [...root.querySelectorAll('.plane, .sentence, .player, .card')]
@@ -38,7 +38,7 @@ def opened(visit: Open, server: Server) -> Iterator[Page]:
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.get_by_role("link", name="How an attack works").click()
-    page.wait_for_selector(EXHIBIT, timeout=110_000)
+    page.wait_for_selector(EXHIBIT, timeout=240_000)
     yield page
     assert errors == []
 
@@ -147,7 +147,7 @@ def test_a_question_shows_its_answer(opened: Page) -> None:
 def test_a_link_brings_everything_back_and_nonsense_does_not_break_it(visit: Open, server: Server) -> None:
     link = "?model=private&image=7&norm=l2&strength=14&step=0"
     page = visit(f"{server.url}{PATH}{link}")
-    page.wait_for_selector(EXHIBIT, timeout=110_000)
+    page.wait_for_selector(EXHIBIT, timeout=240_000)
     assert state(page) == {"model": "private", "image": 7, "norm": "l2", "strength": 6, "step": 0}
     press(page, "Next image")
     page.wait_for_url(re.compile("image=8&"))
@@ -168,7 +168,7 @@ def test_a_link_brings_everything_back_and_nonsense_does_not_break_it(visit: Ope
 def test_a_phone_needs_no_sideways_scrolling_and_calm_readers_no_motion(visit: Open, server: Server) -> None:
     page = visit(f"{server.url}{PATH}", width=390, height=844)
     page.emulate_media(reduced_motion="reduce")
-    page.wait_for_selector(EXHIBIT, timeout=110_000)
+    page.wait_for_selector(EXHIBIT, timeout=240_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator(".frontier-exhibit .now").evaluate("now => getComputedStyle(now).transitionDuration") == "0s"
     step = state(page)["step"]
