@@ -65,7 +65,7 @@ def run(
     ] = None,
     norm: Annotated[str | None, typer.Option(help="linf, l2 or spatial [linf].")] = None,
     eps: Annotated[str | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")] = None,
-    steps: Annotated[str | None, typer.Option(help="Attack steps [40].")] = None,
+    steps: Annotated[str | None, typer.Option(help="Attack steps [20].")] = None,
     images: Annotated[str | None, typer.Option(help="Test images attacked, the first ones [500].")] = None,
     attack_seeds: Annotated[str | None, typer.Option(help="Models attacked at each budget [1].")] = None,
     source: Annotated[str | None, typer.Option(help="Study whose model lends its pictures to 'transfer'.")] = None,

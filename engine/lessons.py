@@ -1,8 +1,8 @@
 """What the Learn page shows of a data set: worked out once, by a process of its own, and kept in the cache.
 
 Like engine.services: plain values; what goes wrong is a FrontierError whose message may be shown as it stands. As a
-program, `python -m engine.lessons images|attacker NAME FILE`: some data sets are read by libraries that a server does
-not want to load.
+program, `python -m engine.lessons images|attacker|exhibit NAME FILE`: some data sets are read by libraries that a
+server does not want to load, and the exhibit of an attack needs torch.
 """
 
 import json
@@ -18,9 +18,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import ledgers, planning
+from engine import exhibit, ledgers, planning
 from engine.data import entry, images, own
 from engine.errors import BadInput, DataMissing, FrontierError
+from engine.exhibit import Exhibit
 from engine.jobs import supervisor
 from engine.privacy import inside
 from engine.privacy.inside import Inside
@@ -32,6 +33,7 @@ from engine.study import OWN, Own, Study, parse
 VERSION = 1  # raised whenever what is worked out changes
 BUDGETS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 16.0)
 FALSE_ALARMS = np.unique(np.append(np.geomspace(1e-3, 1.0, 49), 0.01))
+TOY = "a toy problem"
 PUBLIC = "digits"  # shown where the images that were chosen are under the ledger: this page charges nothing to it
 
 _makers: dict[Path, "subprocess.Popen[bytes]"] = {}
@@ -94,11 +96,22 @@ def attacked(name: str, *, settings: Settings | None = None) -> tuple[Attacked, 
     return None if file is None else _read_attacked(file, file.stat().st_mtime_ns)
 
 
+def exhibited(*, settings: Settings | None = None) -> Exhibit | None:
+    """Attacks on three models of a toy problem, step by step; None while they are being worked out."""
+    settings = settings or Settings()
+    file = _made("exhibit", TOY, settings.cache / exhibit.file_name(), settings)
+    return None if file is None else _read_exhibit(file, file.stat().st_mtime_ns)
+
+
 def _ready(what: str, name: str, settings: Settings) -> Path | None:
-    """The file that holds it, or None while a process makes it; what failed is not tried again."""
+    """The file that holds it, or None while a process makes it."""
     if images.locate(name, settings.data_root) is None:
         raise DataMissing(images.remedy(name, settings.data_root))
-    file = place(what, name, settings)
+    return _made(what, name, place(what, name, settings), settings)
+
+
+def _made(what: str, name: str, file: Path, settings: Settings) -> Path | None:
+    """The file, or None while a process makes it; what failed is not tried again."""
     if file.is_file():
         return file
     maker = _makers.get(file)
@@ -143,6 +156,12 @@ def _read_attacked(file: Path, made: int) -> tuple[Attacked, ...]:
     return tuple(Attacked(**facts, found=tuple(found)) for facts, found in rows)
 
 
+@lru_cache(maxsize=2)
+def _read_exhibit(file: Path, made: int) -> Exhibit:
+    with np.load(file, allow_pickle=False) as held:
+        return exhibit.read(held["exhibit"].tobytes())
+
+
 def _own(name: str, settings: Settings) -> Own | None:
     about = own.find(name, settings.data_root) if name.startswith(OWN) else None
     return about.own if about else None
@@ -185,7 +204,12 @@ def attack(name: str, settings: Settings) -> dict[str, Any]:
     return {"attacked": json.dumps(rows)}
 
 
-MAKERS = {"images": count, "attacker": attack}
+def exhibits(name: str, settings: Settings) -> dict[str, Any]:
+    """What `exhibited` reads."""
+    return {"exhibit": np.frombuffer(exhibit.written(exhibit.make()), np.uint8)}
+
+
+MAKERS = {"images": count, "attacker": attack, "exhibit": exhibits}
 
 
 def write(what: str, name: str, file: Path, settings: Settings) -> None:

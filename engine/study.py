@@ -122,7 +122,7 @@ class Attack(Frozen):
     names: Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)] = WORST
     norm: Literal["linf", "l2", "spatial"] = "linf"
     eps: Annotated[tuple[float, ...], _grid("eps"), Field(min_length=1)] | None = None
-    steps: Count = Field(40, ge=1, le=1000)
+    steps: Count = Field(20, ge=1, le=1000)
     images: Count = Field(500, ge=1, le=1_000_000, description="the first test images")
     seeds: Count = Field(1, ge=1, le=1000, description="trained models attacked at each budget")
     source: str | None = Field(None, description="study whose model lends its pictures to the attack 'transfer'")

@@ -29,6 +29,12 @@ page = st.navigation(
                 icon=":material/school:",
                 url_path="privacy-budget",
             ),
+            st.Page(
+                "learn/attack.py",
+                title="How an attack works",
+                icon=":material/route:",
+                url_path="how-an-attack-works",
+            ),
         ],
         "Workspace": [
             st.Page("workspace/data.py", title="Data", icon=":material/photo_library:", url_path=DATA),

@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads slow everybody else down
 
 from engine.data.images import locate, remedy
+from engine.exhibit import Exhibit
 from engine.store.store import Store
 
 
@@ -88,6 +89,21 @@ def published(home: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch)
     folder.mkdir(parents=True)
     shutil.copy(random_weights, folder)
     return folder.parent
+
+
+@pytest.fixture(scope="session")
+def small_exhibit() -> Exhibit:
+    """The exhibit of an attack, hardly trained and with few radii: made in a second."""
+    from engine import exhibit
+    from engine.robustness import toy
+
+    short = {name: replace(way, recipe=replace(way.recipe, steps=60)) for name, way in toy.WAYS.items()}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(toy, "WAYS", short)
+        patched.setattr(toy, "N_TEST", 250)
+        patched.setattr(exhibit, "RADII", (20, 100, 200))
+        patched.setattr(exhibit, "OTHERS", 1)
+        return exhibit.make()
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,8 @@ def apgd(
     iterative=True,
     strength="strongest",
     access="white-box",
-    cost="1 gradient a step and target class, 9 targets",
+    weight=3,
+    cost="1 gradient a step and target class, 3 targets",
     own=True,
     source="arXiv:2003.01690",
 )
@@ -76,9 +77,9 @@ def apgd_t(
     steps: int = 100,
     seed: int = 0,
     start: Tensor | None = None,
-    targets: int = 9,
+    targets: int = 3,
 ) -> Tensor:
-    """Auto-PGD towards the likeliest other class, then the next, up to nine, for as long as the image is read right."""
+    """Auto-PGD towards the likeliest other class, then the next, up to three, for as long as the image is read right."""
     x_adv = random_start(x, eps, norm, seed) if start is None else project(start, x, eps, norm)
     found, left = x_adv.clone(), torch.arange(len(x), device=x.device)
     lowest = torch.full((len(x),), torch.inf).to(x)

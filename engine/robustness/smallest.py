@@ -111,6 +111,7 @@ def nearer(model: nn.Module, x: Tensor, y: Tensor, x_adv: Tensor, looks: int = L
     iterative=True,
     strength="medium",
     access="white-box",
+    weight=9,
     cost="9 gradients a step (classes - 1, at most 9), few steps, for all radii together",
     own=True,
     minimal=True,

@@ -31,6 +31,7 @@ GRID = sorted(  # shares of rotation, shift down, shift across, scale, shear: th
     iterative=False,
     strength="medium",
     access="black-box",
+    weight=270,
     cost="at most 810 looks",
     own=True,
     source="arXiv:1712.02779",

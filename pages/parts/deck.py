@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "frontier_deck",
     html='<div class="frontier-deck"></div>',
-    css=(HERE / "deck.css").read_text(encoding="utf-8"),
+    css="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("slider.css", "deck.css")),
     js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("plots.js", "deck.js")),
     isolate_styles=False,
 )

@@ -107,6 +107,32 @@ LEARN: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
+ATTACK: dict[str, tuple[str, str]] = {
+    "attack": ("How an attack works: the first look, at the end of an attack.", ""),
+    "attack-climbing": (
+        "How an attack works: halfway, on the adversarially trained model.",
+        "?model=adversarial&image=28&norm=linf&strength=14&step=4",
+    ),
+    "attack-private": (
+        "How an attack works: the private model, and the same training with other noise.",
+        "?model=private&image=11&norm=l2&strength=14&step=0",
+    ),
+}
+
+
+def exhibited(page: Page) -> None:
+    """When the models are trained and attacked."""
+    page.wait_for_selector(".frontier-exhibit[data-drawn]", timeout=240_000)
+    page.wait_for_timeout(800)
+
+
+def questioned(page: Page) -> None:
+    exhibited(page)
+    page.locator(".frontier-exhibit .questions").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.frontier-exhibit .questions').scrollIntoView()")
+    page.wait_for_timeout(500)
+
+
 @dataclass(frozen=True)
 class Screen:
     """A picture: its name, where it is, what it shows, and what to do before it is taken."""
@@ -159,7 +185,7 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
     page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
     page.goto(server.url + screen.path)
     page.wait_for_selector(CONNECTED)
-    if not any(other in screen.path for other in ("/runs", "/data", "/privacy-budget")):
+    if not any(other in screen.path for other in ("/runs", "/data", "/privacy-budget", "/how-an-attack-works")):
         page.wait_for_selector(DRAWN)
     page.wait_for_timeout(1200)
     screen.before(page)
@@ -178,6 +204,10 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("state-7-reconnecting", "/", "State 7: the connection is lost.", disconnected)
     for name, (told, before) in LEARN.items():
         yield Screen(name, "/privacy-budget", told, before)
+    for name, (told, link) in ATTACK.items():
+        yield Screen(name, f"/how-an-attack-works{link}", told, exhibited)
+    about = "How an attack works: five questions, each with a place that shows the answer."
+    yield Screen("attack-questions", "/how-an-attack-works", about, questioned)
     yield Screen("data", "/data", "Data: what each data set is, and your own images.")
     running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 5})
     waiting(server, running, "running")

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from engine import holdings, ledgers, lessons
+from engine import exhibit, holdings, ledgers, lessons
 from engine.data.images import load
 from engine.errors import BadInput, DataMissing, FrontierError
 from engine.privacy import mechanisms
@@ -113,6 +113,24 @@ def test_a_file_that_was_swept_away_is_made_again(home: Path) -> None:
     file.unlink()
     worked_out(lambda: lessons.counted("digits"))
     assert file.exists()
+
+
+@pytest.mark.slow
+def test_the_exhibit_of_an_attack_is_made_by_a_process_with_the_numbers_that_are_made_here(home: Path) -> None:
+    assert lessons.exhibited() is None
+    found = worked_out(lessons.exhibited)
+    assert lessons.exhibited() is found, "read once"
+    assert exhibit.written(found) == exhibit.written(exhibit.make())
+
+
+def test_an_exhibit_of_other_code_is_another_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "robustness").mkdir()
+    for name in ("exhibit.py", "robustness/toy.py", "robustness/gradient.py"):
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(exhibit, "__file__", str(tmp_path / "exhibit.py"))
+    before = exhibit.file_name()
+    (tmp_path / "robustness" / "gradient.py").write_text("another step")
+    assert exhibit.file_name() != before
 
 
 def test_another_recipe_is_another_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
