@@ -29,9 +29,13 @@ class Recipe:
     flip: bool = False
 
 
-def recipe(model: str, epsilon: float, n_train: int) -> Recipe:
-    """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass."""
-    return _RECIPES.get(model, _network)(epsilon, n_train)
+def recipe(model: str, epsilon: float, n_train: int, defence: str = "none") -> Recipe:
+    """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass.
+
+    `defence` is that of training; a model that has no recipe for it is trained as without.
+    """
+    known = _RECIPES.get(model, _network)
+    return _DEFENDED.get((model, defence), known)(epsilon, n_train)
 
 
 def _linear(epsilon: float, n_train: int) -> Recipe:
@@ -86,3 +90,5 @@ _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "resnet": partial(_deeper, rate=(2.0, 4.0), steps=(60, 400)),
     "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
 }
+
+_DEFENDED: dict[tuple[str, str], Callable[[float, int], Recipe]] = {}

@@ -24,6 +24,9 @@ from engine import features, guarantees, planning, training
 from engine.checkpoint import Checkpoint, put
 from engine.data import entry
 from engine.data.images import load
+from engine.defences import defences
+from engine.defences.guarded import Guarded
+from engine.defences.training import Defended
 from engine.effort import Effort
 from engine.events import Begins, Event, Provisional, Redone, Stage, Trained
 from engine.mechanism import Mechanism
@@ -32,7 +35,6 @@ from engine.models import weights as published
 from engine.models.fixed import Linear, OnFeatures
 from engine.privacy import accounting, streams
 from engine.privacy.accounting import UNIT, spending
-from engine.recipes import recipe
 from engine.results import MEMORY, NOT_APPLICABLE, SECONDS, Row
 from engine.robustness import attacks, curve
 from engine.settings import Settings
@@ -87,7 +89,7 @@ def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], d
     candidates, spent = [], {}
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
-        how = recipe(job.study.model, epsilon, n_train)
+        how = planning.recipe_of(job.study, epsilon)
         by = guarantees.calibration(job.study, epsilon, how, places.cache)
         one = Mechanism(how.batch / n_train, by.noise_multiplier, how.steps)
         spent[epsilon] = spending(places.cache, epsilon, delta, one, training.marks(how.steps))
@@ -132,7 +134,8 @@ def _train(
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
             make = partial(_to_train, job.study, places.data)
-            model, cost = training.train_network(make, *seen, candidate, identity, session)
+            defence = _defence(job.study)  # one each: it may keep what it has seen of the weights
+            model, cost = training.train_network(make, *seen, candidate, identity, session, defence)
             tensors = {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()}
             _keep(job.study, places.folder, candidate, tensors, cost)
 
@@ -141,6 +144,15 @@ def _to_train(study: Study, root: Path) -> nn.Module:
     """What is trained of the study's model, untrained: all of it, or what sees its fixed features."""
     model = new_model(study, root)
     return model.head if isinstance(model, OnFeatures) else model
+
+
+def _defence(study: Study) -> Defended | None:
+    """The loss that the study trains with, where that is not the model's own."""
+    name, eps, facts = study.defence.training, study.defence.eps, entry.of(study).facts
+    if name == "none" or eps is None:
+        return None
+    settings = {"mirror": facts["mirror"]} if name == "transforms" else {}
+    return Defended(name, eps, facts["shape"], **settings)
 
 
 def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
@@ -202,6 +214,9 @@ def training_identity(study: Study, data: Pair) -> str:
     chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, images]
     if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
         chosen.append("independent batches")
+    if study.defence.training != "none":
+        name = study.defence.training
+        chosen.append(["defence", name, study.defence.eps, defences[name].version])
     chosen += accounting.NAMED
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
@@ -259,11 +274,17 @@ def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
+def guarded(study: Study, model: nn.Module) -> nn.Module:
+    """The model behind the study's input defence, if it has one: what is measured and attacked."""
+    return model if study.defence.input == "none" else Guarded(model, study.defence.input).eval()
+
+
 def _measure(
     job: Job, candidates: list[Candidate], test: Pair, checkpoint: Checkpoint, emit: Emit, places: Places
 ) -> None:
     """Accuracy of every model on all test images, then robust accuracy radius by radius of those to be attacked."""
-    loaded = {c.key: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
+    kept = {c.key: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
+    loaded = {key: guarded(job.study, model) for key, model in kept.items()}
     began = time.monotonic()
     predictions = _predict_all(loaded, test[0])
     each = (time.monotonic() - began) / len(candidates)
@@ -361,7 +382,7 @@ def _row(job: Job, model: Candidate, metric: str, eps: float, found: Measured, s
         study=planning.digest(study),
         dataset=study.dataset,
         model=study.model,
-        defence="none",
+        defence=study.defence.name,
         epsilon=model.epsilon,
         delta=guarantees.delta_of(study) if private else nan,
         noise_multiplier=model.noise_multiplier,

@@ -84,7 +84,11 @@ def _attacked(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, last: Tens
 
 
 def surrogate(model: nn.Module) -> nn.Module:
-    """A bf16 copy whose gradients cost about half, where the processor computes in bf16; else the model itself."""
+    """A bf16 copy whose gradients cost about half, where the processor computes in bf16; else the model itself.
+
+    Of a model that says what gradients are to be taken of (one that draws: the mean of many draws), of that.
+    """
+    model = getattr(model, "surrogate", model)
     if not torch.cpu._is_avx512_bf16_supported():
         return model
     return Bf16(model)
