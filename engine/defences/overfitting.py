@@ -16,7 +16,7 @@ from engine.privacy import keyed
 PICTURES = 200
 STEPS = 10
 EVERY = 50  # training steps from one look to the next
-GAP = 0.25  # between the shares, above which a network is taken to hide
+GAP = 0.25  # between the shares, above which a network is taken to hide (docs/decisions.md)
 
 
 def hides(model: nn.Module, shape: tuple[int, int, int], eps: float) -> bool:

@@ -40,7 +40,7 @@ class Keyed:
     def uniform(self, shape: tuple[int, ...], purpose: int = 0) -> Tensor:
         """(N, *shape) float32 in [0, 1), the same for a key whatever stands beside it; another `purpose`, others."""
         size = int(np.prod(shape))
-        own = mixed(self.keys + np.uint64(purpose + 1) * _SECOND)
+        own = mixed(self.keys + np.full(1, purpose + 1, np.uint64) * _SECOND)
         words = mixed(own[:, None] + np.arange(1, (size + 1) // 2 + 1, dtype=np.uint64) * _GOLDEN).view(np.uint32)
         words >>= _BITS
         numbers = words.astype(np.float32)
