@@ -91,4 +91,16 @@ _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
 }
 
-_DEFENDED: dict[tuple[str, str], Callable[[float, int], Recipe]] = {}
+def _attacked(epsilon: float, n_train: int, *, plain: Callable[[float, int], Recipe], steps: int) -> Recipe:
+    """Without privacy: Adam on small batches, `steps` of them on large data; with it, as without a defence."""
+    if not isinf(epsilon):
+        return plain(epsilon, n_train)
+    batch, length = (128, steps) if n_train >= SMALL else (n_train // 12, 600)
+    return Recipe(batch=batch, steps=length, learning_rate=2e-3, decay=0.3, optimizer="adam")
+
+
+_DEFENDED: dict[tuple[str, str], Callable[[float, int], Recipe]] = {
+    (model, defence): partial(_attacked, plain=_network, steps=steps)
+    for model in ("cnn", "fast-cnn")
+    for defence, steps in (("adversarial", 7000), ("n-fgsm", 7000), ("trades", 7000))
+}

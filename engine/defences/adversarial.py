@@ -14,7 +14,7 @@ from engine.models.loss import losses
 from engine.privacy.keyed import Keyed
 from engine.registry import register
 
-STEPS = 3
+STEPS = 2
 WEIGHT = 6.0  # of TRADES' second term
 
 
@@ -24,7 +24,7 @@ WEIGHT = 6.0  # of TRADES' second term
     kind="training",
     random=True,
     differentiable=True,
-    dearer=4.0,
+    dearer=3.0,
     source="arXiv:1706.06083",
 )
 def adversarial(
@@ -66,7 +66,7 @@ def n_fgsm(
     kind="training",
     random=True,
     differentiable=True,
-    dearer=5.5,
+    dearer=4.5,
     source="arXiv:1901.08573",
 )
 def trades(

@@ -16,13 +16,13 @@ from engine.privacy import keyed
 PICTURES = 200
 STEPS = 10
 EVERY = 50  # training steps from one look to the next
-GAP = 0.25  # between the shares, above which a network is taken to hide (docs/decisions.md)
+SHARE, LEAST = 0.25, 0.05  # a network hides when ten steps leave less than this share of what one leaves, if anything
 
 
 def hides(model: nn.Module, shape: tuple[int, int, int], eps: float) -> bool:
     """Whether single steps say much too little about the network."""
     one, ten = kept(model, shape, eps)
-    return one - ten > GAP
+    return one > LEAST and ten < SHARE * one
 
 
 def kept(model: nn.Module, shape: tuple[int, int, int], eps: float) -> tuple[float, float]:

@@ -23,7 +23,8 @@ class Defended:
         return found
 
     def look(self, model: nn.Module, step: int) -> None:
-        if self.entry.facts.get("watched") and step and step % overfitting.EVERY == 0:
+        due = self.entry.facts.get("watched") and step and step % overfitting.EVERY == 0
+        if due and not self.careful:  # for good: what has learnt to hide once would learn it again
             self.careful = overfitting.hides(model, self.shape, self.eps)
 
     def state(self) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Training defences against what they are said to do, closed forms where there are any, and their guard."""
 
 from math import inf, pi
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.defences import augment, perturb
+from engine.data.builtin import digits
+from engine.defences import augment, overfitting, perturb
 from engine.defences.adversarial import adversarial, n_fgsm, trades
 from engine.defences.training import Defended
 from engine.models.convnets import FastCnn
@@ -17,6 +19,7 @@ from engine.privacy.dpsgd import Trainer
 from engine.privacy.keyed import Keyed
 from engine.privacy.streams import Seeded
 from engine.recipes import Recipe
+from engine.robustness.gradient import fgsm, pgd
 
 KEY = ("id", inf, 0)
 RECIPE = Recipe(batch=8, steps=6, learning_rate=0.1)
@@ -148,3 +151,63 @@ def test_a_killed_training_goes_on_with_the_same_perturbations() -> None:
     again.train(x, y, Seeded(), batch_key=("b",), on_step=lambda: None)
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def robust_against(model: nn.Module, eps: float) -> tuple[float, float]:
+    """Shares of test digits read right after one step and after many."""
+    images = digits(Path(), train=False)
+    x, y = torch.from_numpy(images.x), torch.from_numpy(images.y)
+    found = [fgsm(model, x, y, norm="linf", eps=eps), pgd(model, x, y, norm="linf", eps=eps, steps=20)]
+    one, many = (float((model(x_adv).argmax(1) == y).float().mean()) for x_adv in found)
+    return one, many
+
+
+def trained_by_single_steps(eps: float, *, watched: bool) -> tuple[nn.Module, Defended]:
+    images, defence = digits(Path(), train=True), Defended("n-fgsm", eps, (1, 8, 8))
+    x, y = torch.from_numpy(images.x), torch.from_numpy(images.y)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = FastCnn((1, 8, 8), 10)
+        adam = torch.optim.Adam(model.parameters(), 3e-3)
+        for step in range(200):
+            if watched:
+                defence.look(model, step)
+            rows = torch.randint(len(x), (128,))
+            adam.zero_grad()
+            defence(model, x[rows], y[rows], attacked=model, noise=keyed.of_rows(1, step, rows)).mean().backward()
+            adam.step()
+    return model, defence
+
+
+def test_overfitting_to_single_steps_is_seen_on_pictures_of_nothing() -> None:
+    """At a radius too large for single steps they teach to hide."""
+    fooled, _ = trained_by_single_steps(0.4, watched=False)
+    one, many = robust_against(fooled, 0.4)
+    assert one > 0.2
+    assert many < 0.05
+    assert overfitting.hides(fooled, (1, 8, 8), 0.4)
+
+
+def test_who_watches_ends_overfitting() -> None:
+    fooled, kept = (trained_by_single_steps(0.3, watched=watched) for watched in (False, True))
+    assert not fooled[1].careful
+    assert kept[1].careful
+    assert robust_against(fooled[0], 0.3)[1] < 0.05
+    assert robust_against(kept[0], 0.3)[1] > 0.1
+
+
+def test_a_network_that_does_not_hide_is_not_accused() -> None:
+    honest, defence = trained_by_single_steps(0.1, watched=True)
+    assert not defence.careful
+    one, many = robust_against(honest, 0.1)
+    assert one - many < 0.1 < many
+    assert not overfitting.hides(honest, (1, 8, 8), 0.1)
+
+
+def test_looking_touches_no_random_state_and_no_weight() -> None:
+    model, defence = FastCnn((1, 8, 8), 10), Defended("n-fgsm", 0.1, (1, 8, 8))
+    weights, state = [p.clone() for p in model.parameters()], torch.random.get_rng_state()
+    defence.look(model, overfitting.EVERY)
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
+    assert all(p.grad is None for p in model.parameters())
