@@ -11,7 +11,7 @@ from engine.privacy import joint
 from engine.privacy.accounting import MADE_BY, UNIT, Calibration, accountant, calibrated
 from engine.privacy.remembered import remembered
 from engine.promise import Guarantees, Promise
-from engine.recipes import Recipe, recipe
+from engine.recipes import Recipe
 from engine.study import Study
 
 __all__ = ["TRIES", "Guarantees", "Promise", "calibration", "delta_of", "guarantees", "releases"]
@@ -63,7 +63,7 @@ def _each(study: Study, cache: Path) -> list[tuple[float, Mechanism, str]]:
     found = []
     for epsilon in study.privacy.epsilons:
         if not isinf(epsilon):
-            how = recipe(study.model, epsilon, n_train)
+            how = planning.recipe_of(study, epsilon)
             by = calibration(study, epsilon, how, cache)
             found.append((epsilon, Mechanism(how.batch / n_train, by.noise_multiplier, how.steps), by.accountant))
     return found

@@ -10,11 +10,12 @@ from typing import Any
 
 from engine.checks import known, short, within
 from engine.data import entry
+from engine.defences import defences
 from engine.errors import BadInput
 from engine.models import models
 from engine.recipes import Recipe, recipe
 from engine.robustness import attacks
-from engine.study import MAX_POINTS, Attack, Job, Study
+from engine.study import MAX_POINTS, Attack, Defence, Job, Study
 
 DELTA_LOW = 1e-12  # below, the accountant's own rounding is of the size of delta
 MAX_RADII = 250  # Stands says in one byte which of them broke an image
@@ -29,6 +30,7 @@ def resolve(study: Study) -> Study:
     facts = entry.of(study).facts
     known("model", study.model, models.names)
     attack = _resolve_attack(study.attack, facts, study.seeds)
+    defence = _resolve_defence(study.defence, study.model, facts)
     independent = study.privacy.independent_batches and bool(models[study.model].facts["one_pass"])  # else they are
     clip_only = study.privacy.clip_only and not all(map(isinf, study.privacy.epsilons))  # as which budget, else?
     n_train = facts["n_train"]
@@ -40,7 +42,7 @@ def resolve(study: Study) -> Study:
         )
     chosen = {"delta": delta, "independent_batches": independent, "clip_only": clip_only}
     privacy = study.privacy.model_copy(update=chosen)
-    resolved = study.model_copy(update={"attack": attack, "privacy": privacy})
+    resolved = study.model_copy(update={"attack": attack, "defence": defence, "privacy": privacy})
     if (points := n_points(resolved)) > MAX_POINTS:
         raise BadInput(f"the grid has {points:,} points; at most {MAX_POINTS:,} are computed in one study")
     return resolved
@@ -79,6 +81,33 @@ def usual_radii(facts: dict[str, Any], norm: str) -> tuple[float, ...]:
     """The attack strengths of a data set where nobody says others; those of image transforms are the same for all."""
     radii: tuple[float, ...] = SPATIAL if norm == "spatial" else facts[norm]
     return radii
+
+
+def _resolve_defence(defence: Defence, model: str, facts: dict[str, Any]) -> Defence:
+    """With the radius that training uses; BadInput where it would be ignored, or cannot be used by this model."""
+    for kind in ("training", "input"):
+        known(f"{kind} defence", getattr(defence, kind), ("none", *of_kind(kind)))
+    if defence.training == "none":
+        if defence.eps is not None:
+            raise BadInput(f"defence.eps={short(defence.eps)} is the radius of a training defence, and there is none")
+        return defence
+    if not defendable(model):
+        able = ", ".join(name for name in models.names if defendable(name))
+        raise BadInput(
+            f"model '{model}' learns from features made once, so '{defence.training}' cannot change what it sees: "
+            f"use one of {able}"
+        )
+    return defence.model_copy(update={"eps": facts["trained_eps"] if defence.eps is None else defence.eps})
+
+
+def of_kind(kind: str) -> tuple[str, ...]:
+    """Names of the defences of a kind, 'training' or 'input'."""
+    return tuple(name for name in defences.names if defences[name].facts["kind"] == kind)
+
+
+def defendable(model: str) -> bool:
+    """Whether a model sees pictures while it trains, so that a training defence can change them."""
+    return not models[model].facts["features"]
 
 
 def usual_delta(n_train: int) -> float:
@@ -124,6 +153,7 @@ def digest(study: Study) -> str:
             entry.of(study).version,
             models[study.model].version,
             *(attacks[name].version for name in study.attack.names),
+            *(defences[name].version for name in (study.defence.training, study.defence.input) if name != "none"),
         ],
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
@@ -142,7 +172,12 @@ def plan(study: Study) -> tuple[Job, ...]:
 def clip_only_recipe(study: Study) -> Recipe:
     """How the clip-only baseline is trained: as the largest private budget is, which it differs from by the noise."""
     largest = max(epsilon for epsilon in study.privacy.epsilons if not isinf(epsilon))
-    return recipe(study.model, largest, entry.of(study).facts["n_train"])
+    return recipe_of(study, largest)
+
+
+def recipe_of(study: Study, epsilon: float) -> Recipe:
+    """How a model of the study is trained at a budget, with the study's training defence."""
+    return recipe(study.model, epsilon, entry.of(study).facts["n_train"], study.defence.training)
 
 
 def _dearer(job: Job) -> float:
@@ -156,6 +191,11 @@ def _dearer(job: Job) -> float:
     return private * (FIXED + 1) / (FIXED + private)
 
 
+def _dear(defence: str) -> float:
+    """How many times dearer a step is for a defence: for its gradients, or for the draws that an attack averages."""
+    return 1.0 if defence == "none" else float(defences[defence].facts["dearer"])
+
+
 def work(job: Job) -> dict[str, float]:
     """Units of work by stage, so that seconds a unit, measured here before, give the time a job will take.
 
@@ -163,13 +203,15 @@ def work(job: Job) -> dict[str, float]:
     """
     facts = entry.of(job.study).facts
     attack = job.study.attack
-    recipes = [recipe(job.study.model, epsilon, facts["n_train"]) for epsilon in job.epsilons]
+    recipes = [recipe_of(job.study, epsilon) for epsilon in job.epsilons]
     recipes += [clip_only_recipe(job.study)] if job.clip_only else []
+    trained = float(sum(how.batch * how.steps for how in recipes) * len(job.seeds))
+    guard = _dear(job.study.defence.input)
     attacked = len(recipes) * min(attack.seeds, len(job.seeds)) * any(attack.eps or ())
     return {
         "features": float(facts["n_train"] + facts["n_test"]) if models[job.study.model].facts["features"] else 0.0,
         "noise": float(len(job.epsilons)),
-        "train": float(sum(how.batch * how.steps for how in recipes) * len(job.seeds)) * _dearer(job),
-        "attack": float(attacked * attack.images * _gradients(attack)),
-        "check": float(attacked * min(attack.images, CHECKED) * (4 * attack.steps + CHECKS)),
+        "train": trained * _dearer(job) * _dear(job.study.defence.training),
+        "attack": float(attacked * attack.images * _gradients(attack)) * guard,
+        "check": float(attacked * min(attack.images, CHECKED) * (4 * attack.steps + CHECKS)) * guard,
     }

@@ -29,9 +29,13 @@ class Recipe:
     flip: bool = False
 
 
-def recipe(model: str, epsilon: float, n_train: int) -> Recipe:
-    """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass."""
-    return _RECIPES.get(model, _network)(epsilon, n_train)
+def recipe(model: str, epsilon: float, n_train: int, defence: str = "none") -> Recipe:
+    """The recipe of one budget. Private budgets share batch and steps, so that they can train in one pass.
+
+    `defence` is that of training; a model that has no recipe for it is trained as without.
+    """
+    known = _RECIPES.get(model, _network)
+    return _DEFENDED.get((model, defence), known)(epsilon, n_train)
 
 
 def _linear(epsilon: float, n_train: int) -> Recipe:
@@ -85,4 +89,19 @@ _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "autoencoder": partial(_deeper, rate=(2.0, 4.0), steps=(120, 600)),
     "resnet": partial(_deeper, rate=(2.0, 4.0), steps=(60, 400)),
     "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
+}
+
+
+def _attacked(epsilon: float, n_train: int, *, plain: Callable[[float, int], Recipe], steps: int) -> Recipe:
+    """Without privacy: Adam on small batches, `steps` of them on large data; with it, as without a defence."""
+    if not isinf(epsilon):
+        return plain(epsilon, n_train)
+    batch, length = (128, steps) if n_train >= SMALL else (n_train // 12, 600)
+    return Recipe(batch=batch, steps=length, learning_rate=2e-3, decay=0.3, optimizer="adam")
+
+
+_DEFENDED: dict[tuple[str, str], Callable[[float, int], Recipe]] = {
+    (model, defence): partial(_attacked, plain=_network, steps=steps)
+    for model in ("cnn", "fast-cnn")
+    for defence, steps in (("adversarial", 7000), ("n-fgsm", 7000), ("trades", 7000))
 }

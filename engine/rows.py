@@ -57,7 +57,7 @@ def row(job: Job, model: Candidate, metric: str, found: Measured, seconds: float
         study=planning.digest(study),
         dataset=study.dataset,
         model=study.model,
-        defence="none",
+        defence=study.defence.name,
         epsilon=model.epsilon,
         delta=guarantees.delta_of(study) if private else nan,
         noise_multiplier=model.noise_multiplier,

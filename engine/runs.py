@@ -21,6 +21,9 @@ from torch import Tensor, nn
 from engine import features, guarantees, planning, training
 from engine.checkpoint import Checkpoint, put
 from engine.data import entry, images
+from engine.defences import defences
+from engine.defences.guarded import Guarded
+from engine.defences.training import Defended
 from engine.effort import Effort
 from engine.evaluation import Bench, evaluate
 from engine.events import Begins, Event, Provisional, Redone, Stage, Trained
@@ -30,7 +33,6 @@ from engine.models import weights as published
 from engine.models.fixed import Linear, OnFeatures
 from engine.privacy import accounting, streams
 from engine.privacy.accounting import spending
-from engine.recipes import recipe
 from engine.results import MEMORY, SECONDS
 from engine.rows import number, row
 from engine.settings import Settings
@@ -72,7 +74,8 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
         file = weights_file(places.folder, done)
         emit(Trained(done.epsilon, done.seed, str(file), done.clip_only))
         _tell_cost(job, done, file, emit)
-    models = {c: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
+    kept = {c: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
+    models = {c: guarded(job.study, model) for c, model in kept.items()}
     source = None if places.source is None else load(places.source, places.data)
     evaluate(Bench(job, models, test, checkpoint, emit, source))
     checkpoint.finish()
@@ -90,7 +93,7 @@ def _calibrate(job: Job, emit: Emit, places: Places) -> tuple[list[Candidate], d
     candidates, spent = [], {}
     for i, epsilon in enumerate(job.epsilons):
         emit(Stage("noise", i, len(job.epsilons)))
-        how = recipe(job.study.model, epsilon, n_train)
+        how = planning.recipe_of(job.study, epsilon)
         by = guarantees.calibration(job.study, epsilon, how, places.cache)
         one = Mechanism(how.batch / n_train, by.noise_multiplier, how.steps)
         spent[epsilon] = spending(places.cache, epsilon, delta, one, training.marks(how.steps))
@@ -135,7 +138,8 @@ def _train(
     for candidate in candidates:
         if not _trained(places.folder, [candidate]):
             make = partial(_to_train, job.study, places.data)
-            model, cost = training.train_network(make, *seen, candidate, identity, session)
+            defence = _defence(job.study)  # one each: it may keep what it has seen of the weights
+            model, cost = training.train_network(make, *seen, candidate, identity, session, defence)
             tensors = {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()}
             _keep(job.study, places.folder, candidate, tensors, cost)
 
@@ -144,6 +148,15 @@ def _to_train(study: Study, root: Path) -> nn.Module:
     """What is trained of the study's model, untrained: all of it, or what sees its fixed features."""
     model = new_model(study, root)
     return model.head if isinstance(model, OnFeatures) else model
+
+
+def _defence(study: Study) -> Defended | None:
+    """The loss that the study trains with, where that is not the model's own."""
+    name, eps, facts = study.defence.training, study.defence.eps, entry.of(study).facts
+    if name == "none" or eps is None:
+        return None
+    settings = {"mirror": facts["mirror"]} if name == "transforms" else {}
+    return Defended(name, eps, facts["shape"], **settings)
 
 
 def _session(study: Study, checkpoint: Checkpoint, report: training.Report, emit: Emit) -> training.Session:
@@ -205,6 +218,9 @@ def training_identity(study: Study, data: Pair) -> str:
     chosen = [study.dataset, study.model, guarantees.delta_of(study), versions, pixels]
     if study.privacy.independent_batches:  # the same noise on other batches would bare their difference
         chosen.append("independent batches")
+    if study.defence.training != "none":
+        name = study.defence.training
+        chosen.append(["defence", name, study.defence.eps, defences[name].version])
     chosen += accounting.NAMED
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:32]
 
@@ -267,3 +283,8 @@ def load_model(study: Study, file: Path, root: Path | None = None) -> nn.Module:
     model = new_model(study, root)
     model.load_state_dict(load_file(file), strict=True)
     return model.eval().requires_grad_(False)
+
+
+def guarded(study: Study, model: nn.Module) -> nn.Module:
+    """The model behind the study's input defence, if it has one: what is measured and attacked."""
+    return model if study.defence.input == "none" else Guarded(model, study.defence.input).eval()

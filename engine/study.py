@@ -150,6 +150,26 @@ class Attack(Frozen):
         return "+".join(self.names)
 
 
+class Defence(Frozen):
+    """What is done against attacks: while training, within `eps` in pixel units, and to pictures a model is shown.
+
+    `eps=None`: the data set's usual radius, where training is defended.
+    """
+
+    training: str = "none"
+    input: str = "none"
+    eps: float | None = Field(None, gt=0, le=1)
+
+    @property
+    def name(self) -> str:
+        """In result tables.
+
+        >>> Defence().name, Defence(training="trades", input="jpeg").name
+        ('none', 'trades+jpeg')
+        """
+        return "+".join(part for part in (self.training, self.input) if part != "none") or "none"
+
+
 class Own(Frozen):
     """The public facts of a person's own images, which no registry knows; `content` is the hash of pixels and labels.
 
@@ -170,6 +190,7 @@ class Study(Frozen):
     model: str = "scattering-linear"
     privacy: Privacy = Privacy()
     attack: Attack = Attack()
+    defence: Defence = Defence()
     seeds: Count = Field(1, ge=1, le=1000, description="trained models at each budget")
     own: Own | None = Field(None, description="of a data set folder:NAME; filled in from what is kept under that name")
 
@@ -180,9 +201,10 @@ class Study(Frozen):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_own_unless_given(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A study of a data set that Frontier knows is written, and so named, as before there was `own`."""
-        return {name: value for name, value in plain(self).items() if name != "own" or value is not None}
+    def _without_what_nobody_asked_for(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study of a known data set without a defence is written, and so named, as before there were these."""
+        usual = {"own": None, "defence": Defence().model_dump()}
+        return {name: value for name, value in plain(self).items() if name not in usual or value != usual[name]}
 
 
 class Job(Frozen):

@@ -223,11 +223,12 @@ def train_network(
     model: Candidate,
     identity: str,
     session: Session,
+    defence: dpsgd.Defence | None = None,
 ) -> tuple[nn.Module, Cost]:
     """Train one network from its own initial weights, batches and noise; the network, and what it has cost."""
     name = f"network-{model.epsilon}-{model.seed}" + ("-clip-only" if model.clip_only else "")
     column, fresh = model.column(identity), initial(make, identity, model, session.draws)
-    trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate)
+    trainer = dpsgd.Trainer(fresh, column, model.recipe, model.sample_rate, defence)
     trainer.prepare(train[0])  # before a step is charged, and no part of what training costs
     if name in session.saved:
         trainer.restore(session.saved[name])

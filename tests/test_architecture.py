@@ -27,7 +27,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.store", "engine.runs", "engine.evaluation", "engine.rows"),
     ("engine.planning", "engine.guarantees"),
     ("engine.training", "engine.features", "engine.checkpoint", "engine.effort"),
-    ("engine.robustness", "engine.leakage"),
+    ("engine.robustness", "engine.leakage", "engine.defences"),
     ("engine.privacy", "engine.models", "engine.data", "engine.corruptions"),
     ("engine.study", "engine.options", "engine.wanted", "engine.notes"),
     ("engine.registry", "engine.settings", "engine.recipes", "engine.events"),

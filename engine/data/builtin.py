@@ -20,6 +20,8 @@ from engine.registry import register
     classes=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
     linf=(0.0, 0.02, 0.05, 0.1, 0.15),
     l2=(0.0, 0.1, 0.25, 0.5, 1.0),
+    trained_eps=0.15,
+    mirror=False,
     source="UCI optical recognition of handwritten digits, as shipped with scikit-learn",
     licence="CC BY 4.0",
 )
@@ -45,6 +47,8 @@ def digits(root: Path, *, train: bool) -> Images:
     classes=("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
     linf=(0.0, 0.005, 0.01, 0.02, 0.03, 0.05),
     l2=(0.0, 0.1, 0.25, 0.5, 1.0),
+    trained_eps=0.08,
+    mirror=True,
     files=(
         "train-images-idx3-ubyte.gz",
         "train-labels-idx1-ubyte.gz",
@@ -70,6 +74,8 @@ def fashion_mnist(root: Path, *, train: bool) -> Images:
     classes=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
     linf=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3),
     l2=(0.0, 0.25, 0.5, 1.0, 2.0),
+    trained_eps=0.1,
+    mirror=False,
     files=(
         "train-images-idx3-ubyte.gz",
         "train-labels-idx1-ubyte.gz",
@@ -94,6 +100,8 @@ def mnist(root: Path, *, train: bool) -> Images:
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     linf=(0.0, 0.002, 0.004, 0.008, 0.016, 0.031),
     l2=(0.0, 0.1, 0.25, 0.5, 1.0),
+    trained_eps=0.031,
+    mirror=True,
     files=("cifar-10-batches-py/data_batch_1", "cifar-10-batches-py/test_batch"),
     torchvision="CIFAR10",
     source="Krizhevsky, 2009",

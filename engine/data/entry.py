@@ -8,6 +8,7 @@ from engine.study import OWN, Own, Study
 VERSION = 1  # of what is made of own pictures; their content is part of their name
 LINF = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
 L2 = (0.0, 0.1, 0.25, 0.5, 1.0)
+TRAINED_EPS = 0.03  # usual radius of adversarial training
 
 
 def of(study: Study) -> Entry:
@@ -30,6 +31,8 @@ def _facts(name: str, own: Own) -> dict[str, object]:
         "title": name,
         "linf": LINF,
         "l2": L2,
+        "trained_eps": TRAINED_EPS,
+        "mirror": True,
         "source": "own images",
         "licence": "not stated",
     }

@@ -67,3 +67,30 @@ def _after_convolutions(side: int) -> int:
 def cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Two convolutions with bounded activations, which clipping hurts less; images under 16 pixels are enlarged."""
     return TemperedCnn(shape, n_classes)
+
+
+class FastCnn(nn.Module):
+    """conv 32 (4, stride 2), conv 64 (4, stride 2), fc 100; ReLU throughout."""
+
+    memory_format = torch.channels_last  # a quarter faster
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        quarter = height // 2 // 2 * (width // 2 // 2)
+        self.conv1 = nn.Conv2d(channels, 32, 4, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 4, stride=2, padding=1)
+        self.fc1 = nn.Linear(64 * quarter, 100)
+        self.fc2 = nn.Linear(100, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (2 * x - 1).to(memory_format=self.memory_format)
+        x = self.conv2(self.conv1(x).relu()).relu()
+        logits: Tensor = self.fc2(self.fc1(x.flatten(1)).relu())
+        return logits
+
+
+@register("fast-cnn", title="network for robust training", one_pass=False, features="", source="arXiv:2001.03994")
+def fast_cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
+    """Two convolutions and a wide layer, quick enough to be attacked at every step of its training."""
+    return FastCnn(shape, n_classes)

@@ -7,15 +7,17 @@ back for rounding; sums over chunks and noise are float64, so that what is left 
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from math import isinf
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from engine.models.loss import losses
-from engine.privacy import coupling, persample
+from engine.privacy import coupling, keyed, persample
 from engine.privacy.bank import MARGIN, Column, schedule
+from engine.privacy.keyed import Keyed
 from engine.privacy.streams import Draws
 from engine.privacy.views import CHANCES, seen
 from engine.recipes import Recipe
@@ -24,6 +26,24 @@ CHUNK = 512  # images at once, views counted: what bounds memory; twice as many 
 MEMORY = 2**28  # bytes that a chunk's noted inputs, outputs and gradients may take
 
 Sums = dict[Tensor, Tensor]  # by parameter of the twin
+Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> (N,), each of its own example alone
+
+
+class Defence(Protocol):
+    """A loss with perturbations of its own: that of an example hangs on it, its `noise` and the weights alone.
+
+    `model` is what is trained, `attacked` the same network bare, which perturbations are made on.
+    """
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, attacked: nn.Module, noise: Keyed) -> Tensor: ...
+
+    def look(self, model: nn.Module, step: int) -> None:
+        """Before each step: a defence that watches the weights may do so; it sees no data."""
+
+    def state(self) -> dict[str, Any]:
+        """What has to be kept to go on with the same numbers."""
+
+    def restore(self, state: Mapping[str, Any]) -> None: ...
 
 
 class Trainer:
@@ -34,8 +54,10 @@ class Trainer:
     without clipping; the noise multiplier may be 0 either way.
     """
 
-    def __init__(self, model: nn.Module, column: Column, recipe: Recipe, sample_rate: float) -> None:
-        self.column, self.recipe, self.sample_rate = column, recipe, sample_rate
+    def __init__(
+        self, model: nn.Module, column: Column, recipe: Recipe, sample_rate: float, defence: Defence | None = None
+    ) -> None:
+        self.column, self.recipe, self.sample_rate, self.defence = column, recipe, sample_rate, defence
         self.step = 0
         self.model = model
         self.twin = twin(model).train()
@@ -51,6 +73,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "averages": self.averages,
             "step": self.step,
+            "defence": self.defence.state() if self.defence else {},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -59,6 +82,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, average in self.averages.items():
             average.copy_(state["averages"][name])
+        if self.defence:
+            self.defence.restore(state["defence"])
         self.step = int(state["step"])
 
     def train(
@@ -91,6 +116,8 @@ class Trainer:
 
     def advance(self, x: Tensor, y: Tensor, rows: Tensor, draws: Draws) -> None:
         """One step, on the images `rows`."""
+        if self.defence:
+            self.defence.look(self.model.eval(), self.step)
         self._descend(self.sums(x, y, rows, draws), draws)
         self.step += 1
 
@@ -105,9 +132,17 @@ class Trainer:
                 if chances is not None:
                     images = seen(images, chances[part.numpy()], shift=self.recipe.shift, flip=self.recipe.flip)
                     labels = labels.repeat_interleave(self.recipe.views)
-                for parameter, total in self._of_chunk(images, labels).items():
+                for parameter, total in self._of_chunk(images, labels, self._loss(part, draws)).items():
                     totals[parameter] += total
         return totals
+
+    def _loss(self, rows: Tensor, draws: Draws) -> Loss:
+        """What is minimised on the images `rows`; each has random numbers of its own, whoever else is in the batch."""
+        if self.defence is None:
+            return losses
+        seed = draws.seed(*self.column.key, "defence")
+        noise = keyed.of_rows(seed, self.step, rows, self.recipe.views)
+        return partial(self.defence, attacked=self.model.eval(), noise=noise)
 
     def _chances(self, n: int, draws: Draws) -> Any:
         """Random numbers for the views of this step, (n, views, 3): an image's own, whoever else is in the batch."""
@@ -115,12 +150,12 @@ class Trainer:
             return None
         return draws.normal((n, self.recipe.views, CHANCES), *self.column.key, "views", self.step)
 
-    def _of_chunk(self, x: Tensor, y: Tensor) -> Sums:
+    def _of_chunk(self, x: Tensor, y: Tensor, loss: Loss) -> Sums:
         if isinf(self.column.max_grad_norm):
-            loss = losses(self.twin, x, y).sum() / self.recipe.views
-            found = torch.autograd.grad(loss, list(self.names), materialize_grads=True)
+            total = loss(self.twin, x, y).sum() / self.recipe.views
+            found = torch.autograd.grad(total, list(self.names), materialize_grads=True)
             return dict(zip(self.names, found, strict=True))
-        return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views)
+        return clipped_sum(self.twin, x, y, self.column.max_grad_norm, self.recipe.views, loss)
 
     def _descend(self, sums: Sums, draws: Draws) -> None:
         """One step of the optimiser on the noisy sum over the expected batch size."""
@@ -186,14 +221,16 @@ def _dropping(model: nn.Module, draws: Draws, *words: str | int | float) -> Iter
         yield
 
 
-def clipped_sum(model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, views: int = 1) -> Sums:
+def clipped_sum(
+    model: nn.Module, x: Tensor, y: Tensor, max_grad_norm: float, views: int = 1, loss: Loss = losses
+) -> Sums:
     """Sum of each image's gradient, clipped to slightly less than `max_grad_norm`: rounding has the rest.
 
     `x` (n * views, ...), the views of an image side by side; its gradient is the mean over them.
     """
     with persample.recorded(model) as calls:
-        loss = losses(model, x, y).sum()
-    found = persample.gradients(calls, loss, views)
+        total = loss(model, x, y).sum()
+    found = persample.gradients(calls, total, views)
     return persample.clipped_sums(found, max_grad_norm * (1 - MARGIN), views)
 
 

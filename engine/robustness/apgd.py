@@ -79,7 +79,7 @@ def apgd_t(
     start: Tensor | None = None,
     targets: int = 3,
 ) -> Tensor:
-    """Auto-PGD towards the likeliest other class, then the next, up to three, for as long as the image is read right."""
+    """Auto-PGD towards the likeliest other class, then the next, up to three, while the image is read right."""
     x_adv = random_start(x, eps, norm, seed) if start is None else project(start, x, eps, norm)
     found, left = x_adv.clone(), torch.arange(len(x), device=x.device)
     lowest = torch.full((len(x),), torch.inf).to(x)

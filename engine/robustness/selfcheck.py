@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.robustness import attacks
-from engine.robustness.curve import Standing, predict
+from engine.robustness.curve import Standing, climbed, predict
 from engine.robustness.gradient import gradient, project
 
 IMAGES = 100  # checked, the first ones that are recognised
@@ -58,8 +58,9 @@ class Subject:
 
     def broken(self, attack: str, steps: int, eps: float) -> Tensor:
         """Which images (N,) an attack breaks within `eps`, from a cold start."""
-        run = attacks[attack].load()
-        found = run(self.model, self.x, self.y, norm=self.norm, eps=eps, steps=steps, seed=self.seed)
+        known = attacks[attack]
+        seen = climbed(self.model) if known.facts["access"] == "white-box" else self.model
+        found = known.load()(seen, self.x, self.y, norm=self.norm, eps=eps, steps=steps, seed=self.seed)
         return predict(self.model, project(found, self.x, eps, self.norm)) != self.y
 
 
@@ -116,7 +117,7 @@ def _mean(which: Tensor) -> float:
 
 def _without_gradient(subject: Subject) -> Tensor:
     """Images (N,) whose loss has no gradient at all: nothing to climb, whatever the model does."""
-    return gradient(subject.model, subject.x, subject.y)[0].flatten(1).abs().amax(1) == 0
+    return gradient(climbed(subject.model), subject.x, subject.y)[0].flatten(1).abs().amax(1) == 0
 
 
 @torch.no_grad()
