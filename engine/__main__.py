@@ -15,7 +15,9 @@ from typer.exceptions import TyperException
 
 from engine.data import datasets
 from engine.errors import BadInput, DataMissing, FrontierError, StoreError
+from engine.extras import EXTRAS
 from engine.models import models
+from engine.planning import of_kind
 from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import WORST
@@ -44,6 +46,10 @@ def _any_of(registry: Registry) -> str:
     return ", ".join(registry.names)
 
 
+def _defences(kind: str) -> str:
+    return ", ".join(of_kind(kind))
+
+
 Out = Annotated[str | None, typer.Option(help="Folder for curves.csv and study.json.")]
 PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told otherwise
 
@@ -60,6 +66,10 @@ def run(
     independent_batches: Annotated[str | None, typer.Option(help="true: no two models share batches [false].")] = None,
     clip_only: Annotated[str | None, typer.Option(help="true: a baseline that clips, without noise [false].")] = None,
     seeds: Annotated[str | None, typer.Option(help="Models trained at each budget [1].")] = None,
+    defence: Annotated[str | None, typer.Option(help=f"How it is trained: {_defences('training')} [none].")] = None,
+    guard: Annotated[str | None, typer.Option(help=f"What stands before it: {_defences('input')} [none].")] = None,
+    defence_eps: Annotated[str | None, typer.Option(help="Radius it trains at [the data set's own].")] = None,
+    extras: Annotated[str | None, typer.Option(help=f"Measured besides: {', '.join(EXTRAS)}.")] = None,
     attack: Annotated[
         str | None, typer.Option(help=f"One or several, joined by commas: {_any_of(attacks)} [{','.join(WORST)}].")
     ] = None,

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from engine.checkpoint import Checkpoint
 from engine.events import Event, Stage, Stands
+from engine.extras import DISTANCES, SIGMA, SMOOTHED, TIGHT
 from engine.models.fixed import OnFeatures
-from engine.results import CHECK
-from engine.robustness import attacks, curve, selfcheck
+from engine.results import CERTIFIED, CHECK, CORRUPTED, SMOOTHED_ABSTAINED, SMOOTHED_RIGHT
+from engine.robustness import attacks, curve, extras, selfcheck, smoothing
 from engine.robustness.curve import Standing, Tool
 from engine.rows import How, number, row, share
 from engine.study import Job
@@ -58,6 +59,11 @@ def evaluate(bench: Bench) -> None:
         right = int((found == bench.test[1]).sum())
         bench.emit(row(bench.job, candidate, "accuracy", share(right, len(found)), each))
     _check(bench, _attack(bench))
+    measure = {"corruptions": _corruptions, "certificates": _certificates, "smoothing": _smoothing}
+    wanted = [(measure[name], candidate) for name in bench.job.study.extras for candidate in bench.attacked]
+    for done, (one, candidate) in enumerate(wanted):
+        one(bench, candidate, partial(bench.emit, Stage("extras", done, len(wanted))))
+    bench.emit(Stage("extras", len(wanted), len(wanted)))
 
 
 @torch.no_grad()
@@ -172,3 +178,44 @@ def _check_one(bench: Bench, candidate: Candidate, standing: Standing, others: l
         done, seconds = How(one.attack, settings.norm, one.eps, one.steps), time.monotonic() - began
         bench.emit(row(bench.job, candidate, CHECK + one.name, number(one.value, one.n), seconds, done))
         began = time.monotonic()
+
+
+Alive = Callable[[], None]  # raises when the job is to end
+
+
+def _corruptions(bench: Bench, candidate: Candidate, alive: Alive) -> None:
+    """Right answers to the attacked images under each natural corruption; `eps` is the severity."""
+    x, y = bench.images
+    began = time.monotonic()
+    for name, severity, right in extras.corrupted_counts(bench.models[candidate], x, y, on_batch=alive):
+        how, seconds = How(name, eps=severity), time.monotonic() - began
+        bench.emit(row(bench.job, candidate, CORRUPTED + name, share(right, len(x)), seconds, how))
+        began = time.monotonic()
+
+
+def _certificates(bench: Bench, candidate: Candidate, alive: Alive) -> None:
+    """Right answers that no attack within linf radii can change, by interval bounds."""
+    alive()
+    x, y = bench.images
+    study, began = bench.job.study.attack, time.monotonic()
+    radii = sorted({0.0, *TIGHT, *(study.eps or () if study.norm == "linf" else ())})
+    counts = extras.certified_counts(bench.models[candidate], x, y, radii)
+    each = (time.monotonic() - began) / len(radii)
+    for eps, right in zip(radii, counts, strict=True):
+        how = How("interval bounds", "linf", eps)
+        bench.emit(row(bench.job, candidate, CERTIFIED, share(right, len(x)), each, how))
+
+
+def _smoothing(bench: Bench, candidate: Candidate, alive: Alive) -> None:
+    """Right answers of the model in noise that no attack within L2 distances can change, and where it says nothing."""
+    x, y = (part[:SMOOTHED] for part in bench.images)
+    began, parts = time.monotonic(), []
+    for part in x.split(20):
+        alive()
+        parts.append(smoothing.certify(bench.models[candidate], part, sigma=SIGMA, seed=candidate.seed))
+    found, noise = extras.joined(parts), f"noise {SIGMA:g}"
+    each = (time.monotonic() - began) / (len(DISTANCES) + 1)
+    for eps, right in zip(DISTANCES, extras.smoothed_counts(found, y, DISTANCES), strict=True):
+        bench.emit(row(bench.job, candidate, SMOOTHED_RIGHT, share(right, len(x)), each, How(noise, "l2", eps)))
+    silent = share(int(found.abstained.sum()), len(x))
+    bench.emit(row(bench.job, candidate, SMOOTHED_ABSTAINED, silent, each, How(noise, "l2")))

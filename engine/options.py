@@ -14,6 +14,10 @@ OPTIONS = {  # where each goes in a study
     "independent_batches": ("privacy", "independent_batches"),
     "clip_only": ("privacy", "clip_only"),
     "seeds": ("seeds",),
+    "defence": ("defence", "training"),
+    "guard": ("defence", "input"),
+    "defence_eps": ("defence", "eps"),
+    "extras": ("extras",),
     "attack": ("attack", "name"),
     "norm": ("attack", "norm"),
     "eps": ("attack", "eps"),
@@ -22,7 +26,10 @@ OPTIONS = {  # where each goes in a study
     "attack_seeds": ("attack", "seeds"),
     "source": ("attack", "source"),
 }
-LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode", "source")
+LISTS, NAMES = (
+    ("epsilon", "eps"),
+    ("dataset", "model", "attack", "norm", "mode", "source", "defence", "guard", "extras"),
+)
 FLAGS = ("independent_batches", "clip_only")
 
 

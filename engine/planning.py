@@ -9,9 +9,11 @@ from math import isinf, sqrt
 from typing import Any
 
 from engine.checks import known, short, within
+from engine.corruptions import SEVERITIES, corruptions
 from engine.data import entry
 from engine.defences import defences
 from engine.errors import BadInput
+from engine.extras import EXTRAS, SMOOTHED
 from engine.models import models
 from engine.recipes import Recipe, recipe
 from engine.robustness import attacks
@@ -30,6 +32,7 @@ def resolve(study: Study) -> Study:
     facts = entry.of(study).facts
     known("model", study.model, models.names)
     attack = _resolve_attack(study.attack, facts, study.seeds)
+    extras = _resolve_extras(study)
     defence = _resolve_defence(study.defence, study.model, facts)
     independent = study.privacy.independent_batches and bool(models[study.model].facts["one_pass"])  # else they are
     clip_only = study.privacy.clip_only and not all(map(isinf, study.privacy.epsilons))  # as which budget, else?
@@ -42,7 +45,7 @@ def resolve(study: Study) -> Study:
         )
     chosen = {"delta": delta, "independent_batches": independent, "clip_only": clip_only}
     privacy = study.privacy.model_copy(update=chosen)
-    resolved = study.model_copy(update={"attack": attack, "defence": defence, "privacy": privacy})
+    resolved = study.model_copy(update={"attack": attack, "defence": defence, "privacy": privacy, "extras": extras})
     if (points := n_points(resolved)) > MAX_POINTS:
         raise BadInput(f"the grid has {points:,} points; at most {MAX_POINTS:,} are computed in one study")
     return resolved
@@ -71,10 +74,35 @@ def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack
     )
 
 
+def _resolve_extras(study: Study) -> tuple[str, ...]:
+    """In their order; BadInput for bounds of a model whose layers are not known."""
+    for name in study.extras:
+        known("extra", name, EXTRAS)
+    if "certificates" in study.extras and (study.defence.input != "none" or not bounded(study.model)):
+        able = ", ".join(name for name in models.names if bounded(name))
+        raise BadInput(f"certificates are computed of {able} without an input defence, not of '{study.model}' as asked")
+    return tuple(name for name in EXTRAS if name in study.extras)
+
+
+def bounded(model: str) -> bool:
+    """Whether interval bounds of a model can be computed: its layers say what they do."""
+    return bool(models[model].facts.get("layered"))
+
+
 def _gradients(attack: Attack) -> int:
     """Roughly the gradients that an image costs, whatever the number of radii (robustness/curve.py)."""
     facts = [attacks[name].facts for name in attack.names]
     return sum((attack.steps if each["iterative"] else 1) * each.get("weight", 1) for each in facts)
+
+
+def _looks(study: Study) -> int:
+    """Roughly the gradients' worth of work that extras cost a model: a look at a picture is a third of a gradient."""
+    looks = {
+        "corruptions": study.attack.images * len(corruptions.names) * len(SEVERITIES) // 3,
+        "certificates": 10 * study.attack.images,
+        "smoothing": 370 * min(SMOOTHED, study.attack.images),
+    }
+    return sum(looks[name] for name in study.extras)
 
 
 def usual_radii(facts: dict[str, Any], norm: str) -> tuple[float, ...]:
@@ -154,6 +182,7 @@ def digest(study: Study) -> str:
             models[study.model].version,
             *(attacks[name].version for name in study.attack.names),
             *(defences[name].version for name in (study.defence.training, study.defence.input) if name != "none"),
+            *(known.version for known in corruptions.entries.values() if "corruptions" in study.extras),
         ],
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
@@ -214,4 +243,5 @@ def work(job: Job) -> dict[str, float]:
         "train": trained * _dearer(job) * _dear(job.study.defence.training),
         "attack": float(attacked * attack.images * _gradients(attack)) * guard,
         "check": float(attacked * min(attack.images, CHECKED) * (4 * attack.steps + CHECKS)) * guard,
+        "extras": float(attacked * _looks(job.study)) * guard,
     }

@@ -10,6 +10,9 @@ from math import isfinite, isinf, isnan, nan
 
 POINTS = ("accuracy", "robust_accuracy")  # metrics, as all below
 SECONDS, MEMORY = "train_seconds", "train_memory"
+CERTIFIED = "certified_accuracy"  # of interval bounds, as low as no attack gets
+SMOOTHED_RIGHT, SMOOTHED_ABSTAINED = "smoothed_accuracy", "smoothed_abstention"  # of the model in noise
+CORRUPTED = "corrupted_accuracy:"  # and the corruption's name; `eps` is the severity
 CHECK = "check:"  # what the metrics of the self-check begin with (robustness/selfcheck.py)
 
 

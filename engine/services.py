@@ -16,6 +16,7 @@ import pandas as pd
 
 from engine import planning, starter
 from engine.data import cache, datasets, entry, images, own
+from engine.defences import defences
 from engine.errors import BadInput, DataMissing
 from engine.events import Stands
 from engine.jobs import charging, deletion, supervisor, timing
@@ -63,6 +64,7 @@ class Choices:
     datasets: tuple[Choice, ...]
     models: tuple[Choice, ...]
     attacks: tuple[Choice, ...]
+    defences: tuple[Choice, ...]
 
 
 @dataclass(frozen=True)
@@ -342,6 +344,32 @@ def guarantees(study: Study, *, settings: Settings | None = None) -> Guarantees:
     return computed(resolved, settings.cache)
 
 
+def alike(digest: str, most: int = 6, *, settings: Settings | None = None) -> dict[str, Study]:
+    """Studies that can stand beside this one, which comes first: same images, attacked alike; by digest.
+
+    The newest one with results of each other model and defence.
+    """
+    settings = settings or Settings()
+    this = study(digest, settings=settings)
+    if this is None:
+        return {}
+    found = {(this.model, this.defence): digest}
+    for one in statuses(wanted=Wanted(dataset=this.dataset), settings=settings):
+        if one.n_points and _attacked_alike(one.study, this) and len(found) < most:
+            found.setdefault((one.study.model, one.study.defence), one.digest)
+    return {name: known for name in found.values() if (known := study(name, settings=settings)) is not None}
+
+
+def _attacked_alike(one: Study, other: Study) -> bool:
+    """Whether two studies' numbers may be compared: same attacks, images and delta, and a strength in common."""
+    same = all(
+        getattr(one.attack, name) == getattr(other.attack, name)
+        for name in ("names", "norm", "steps", "images", "source")
+    )
+    shared = {*(one.attack.eps or ())} & {*(other.attack.eps or ())} - {0.0}
+    return same and bool(shared) and one.privacy.delta == other.privacy.delta
+
+
 def lenders(dataset: str, *, settings: Settings | None = None) -> dict[str, str]:
     """Studies of a data set that have a trained model here, by digest: what each is called, newest first."""
     settings = settings or Settings()
@@ -366,6 +394,7 @@ def choices(*, settings: Settings | None = None) -> Choices:
         datasets=(*(here(known, images) for known in datasets.entries.values()), *map(_own_choice, own.kept(root))),
         models=tuple(here(known, weights) for known in models.entries.values()),
         attacks=tuple(_choice(known) for known in attacks.entries.values()),
+        defences=tuple(_choice(known) for known in defences.entries.values()),
     )
 
 

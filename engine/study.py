@@ -83,12 +83,16 @@ Count = Annotated[int, BeforeValidator(_no_truth)]
 Side = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=1024)]
 
 
-def _distinct(values: Any) -> tuple[str, ...]:
+def _names(where: str) -> BeforeValidator:
     """Names in the order given, each once, from one text (joined by + or commas) or a list."""
-    listed = re.split(r"[+,\s]+", values.strip()) if isinstance(values, str) else values
-    if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
-        raise BadInput(f"attack.names={repr(values)[:60]} is not a list of names of attacks")
-    return tuple(dict.fromkeys(listed))
+
+    def distinct(values: Any) -> tuple[str, ...]:
+        listed = re.split(r"[+,\s]+", values) if isinstance(values, str) else values
+        if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
+            raise BadInput(f"{where}={repr(values)[:60]} is not a list of names")
+        return tuple(dict.fromkeys(filter(None, listed)))
+
+    return BeforeValidator(distinct)
 
 
 class Frozen(BaseModel):
@@ -119,7 +123,7 @@ class Attack(Frozen):
     An image counts as recognised at a radius if none of the attacks `names` broke it there. `name` stands for one.
     """
 
-    names: Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)] = WORST
+    names: Annotated[tuple[str, ...], _names("attack"), Field(min_length=1)] = WORST
     norm: Literal["linf", "l2", "spatial"] = "linf"
     eps: Annotated[tuple[float, ...], _grid("eps"), Field(min_length=1)] | None = None
     steps: Count = Field(20, ge=1, le=1000)
@@ -192,6 +196,7 @@ class Study(Frozen):
     attack: Attack = Attack()
     defence: Defence = Defence()
     seeds: Count = Field(1, ge=1, le=1000, description="trained models at each budget")
+    extras: Annotated[tuple[str, ...], _names("extras")] = Field((), description="what is measured besides, of EXTRAS")
     own: Own | None = Field(None, description="of a data set folder:NAME; filled in from what is kept under that name")
 
     @model_validator(mode="after")
@@ -203,7 +208,7 @@ class Study(Frozen):
     @model_serializer(mode="wrap")
     def _without_what_nobody_asked_for(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study of a known data set without a defence is written, and so named, as before there were these."""
-        usual = {"own": None, "defence": Defence().model_dump()}
+        usual = {"own": None, "defence": Defence().model_dump(), "extras": ()}
         return {name: value for name, value in plain(self).items() if name not in usual or value != usual[name]}
 
 

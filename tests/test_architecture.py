@@ -33,6 +33,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     ("engine.registry", "engine.settings", "engine.recipes", "engine.events"),
     (
         "engine.results",
+        "engine.extras",
         "engine.mechanism",
         "engine.promise",
         "engine.checks",

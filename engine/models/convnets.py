@@ -63,7 +63,15 @@ def _after_convolutions(side: int) -> int:
     return (pooled - 4) // 2 + 1 - 1
 
 
-@register("cnn", title="small neural network", one_pass=False, features="", source="arXiv:2007.14191", version=3)
+@register(
+    "cnn",
+    title="small neural network",
+    one_pass=False,
+    features="",
+    layered=True,
+    source="arXiv:2007.14191",
+    version=3,
+)
 def cnn(shape: tuple[int, int, int], n_classes: int) -> nn.Module:
     """Two convolutions with bounded activations, which clipping hurts less; images under 16 pixels are enlarged."""
     return TemperedCnn(shape, n_classes)

@@ -21,12 +21,15 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "independent_batches": lambda study: study.privacy.independent_batches,
     "clip_only": lambda study: study.privacy.clip_only,
     "seeds": lambda study: study.seeds,
+    "defence": lambda study: (study.defence.name, study.defence.eps),
+    "extras": lambda study: study.extras,
     "attack": lambda study: study.attack.name,
     "norm": lambda study: study.attack.norm,
     "eps": lambda study: study.attack.eps,
     "steps": lambda study: study.attack.steps,
     "images": lambda study: study.attack.images,
     "attack_seeds": lambda study: study.attack.seeds,
+    "source": lambda study: study.attack.source,
 }
 
 

@@ -13,8 +13,8 @@ from engine.report.drawing import add_budgets
 from engine.report.figures import Line, Spot, budget_name, spot
 from engine.report.palette import LIGHT, Palette
 from engine.report.points import Point
+from engine.results import CORRUPTED
 
-METRIC = "corrupted_accuracy:"  # and the corruption's name; `eps` is the severity
 ROW = 20  # px of the table
 Points = dict[tuple[str, float, float], Point]
 
@@ -38,9 +38,9 @@ class Corrupted:
 
 def corrupted(frame: pd.DataFrame, epsilons: Sequence[float]) -> Corrupted:
     """What a result table says. A mean is over all corruptions that the table knows; where one is missing, a gap."""
-    rows = frame[frame["metric"].str.startswith(METRIC)]
+    rows = frame[frame["metric"].str.startswith(CORRUPTED)]
     known: Points = {
-        (metric.removeprefix(METRIC), epsilon, eps): point
+        (metric.removeprefix(CORRUPTED), epsilon, eps): point
         for (metric, epsilon, eps), point in points.points(rows, "metric", "epsilon", "eps").items()
     }
     names = tuple(name for name in corruptions.names if any(name == found for found, _, _ in known))

@@ -10,8 +10,7 @@ from engine.report.canvas import Figure
 from engine.report.drawing import add_budgets, level_strengths
 from engine.report.figures import Line, budget_name, spot
 from engine.report.palette import LIGHT, Palette
-
-CERTIFIED, ABSTAINED = "smoothed_accuracy", "smoothed_abstention"  # metrics; the second one at no radius
+from engine.results import SMOOTHED_ABSTAINED, SMOOTHED_RIGHT
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class Smoothing:
 
 def smoothing(frame: pd.DataFrame, epsilons: Sequence[float]) -> Smoothing:
     """What a result table says; its column `attack` names the noise."""
-    rows = frame[frame["metric"] == CERTIFIED]
+    rows = frame[frame["metric"] == SMOOTHED_RIGHT]
     known = points.points(rows, "epsilon", "eps")
-    silent = points.points(frame[frame["metric"] == ABSTAINED], "epsilon")
+    silent = points.points(frame[frame["metric"] == SMOOTHED_ABSTAINED], "epsilon")
     radii = tuple(sorted({eps for _, eps in known}))
 
     def by_distance(epsilon: float) -> Line:

@@ -18,13 +18,32 @@ NAMES = {
     "independent_batches": labels.BATCHES,
     "clip_only": labels.CLIP_ONLY,
     "seeds": labels.REPEATS,
+    "defence": labels.DEFENCE,
+    "extras": labels.EXTRAS_TITLE,
     "attack": labels.ATTACK,
     "norm": "Norm",
     "eps": labels.STRENGTHS,
     "steps": labels.STEPS,
     "images": labels.ATTACKED,
     "attack_seeds": labels.ATTACKED_REPEATS,
+    "source": labels.SOURCE,
 }
+
+
+def defence(study: Study) -> str:
+    """What is done against attacks, and at which radius it was trained."""
+    chosen = study.defence
+    if chosen.name == "none":
+        return labels.NO_DEFENCE
+    at = f" ({words.strength(chosen.eps, 'linf')})" if chosen.eps is not None else ""
+    return f"{heading('defence', chosen.name)}{at}"
+
+
+def _plainly(study: Study) -> str:
+    none = study.defence.name == "none"
+    return labels.NO_DEFENCE.lower() if none else within("defence", study.defence.name)
+
+
 SAID: dict[str, Callable[[Study], str]] = {
     "dataset": lambda study: title("dataset", study.dataset),
     "model": lambda study: heading("model", study.model),
@@ -34,12 +53,15 @@ SAID: dict[str, Callable[[Study], str]] = {
     "independent_batches": lambda study: "each its own" if study.privacy.independent_batches else "shared",
     "clip_only": lambda study: "also" if study.privacy.clip_only else "no",
     "seeds": lambda study: f"{study.seeds:,}",
+    "defence": defence,
+    "extras": lambda study: ", ".join(labels.EXTRAS[name].lower() for name in study.extras) or "nothing",
     "attack": lambda study: heading("attack", study.attack.name),
     "norm": lambda study: labels.NORMS[study.attack.norm],
     "eps": lambda study: ", ".join(words.strength(eps, study.attack.norm) for eps in study.attack.eps or () if eps > 0),
     "steps": lambda study: f"{study.attack.steps:,}",
     "images": lambda study: f"{study.attack.images:,}",
     "attack_seeds": lambda study: f"{study.attack.seeds:,}",
+    "source": lambda study: study.attack.source or "none",
 }
 SHORT: dict[str, Callable[[Study], str]] = {
     "model": lambda study: within("model", study.model),
@@ -49,6 +71,7 @@ SHORT: dict[str, Callable[[Study], str]] = {
     "independent_batches": lambda study: "own batches" if study.privacy.independent_batches else "shared batches",
     "clip_only": lambda study: "with clipping alone" if study.privacy.clip_only else "without clipping alone",
     "seeds": lambda study: labels.repeats(study.seeds),
+    "defence": _plainly,
     "attack": lambda study: within("attack", study.attack.name),
     "norm": lambda study: NORMS[study.attack.norm],
     "eps": lambda study: f"attacked by {labels.strengths(study)}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -36,6 +37,7 @@ class Form:
         self.data = {choice.name: choice for choice in choices.datasets}
         self.models = {choice.name: choice for choice in choices.models}
         self.attacks = {choice.name: choice for choice in choices.attacks}
+        self.defences = {choice.name: choice for choice in choices.defences}
         self.shown = shown if shown and shown.dataset in self.data else None
         self.missing = ""
         self.values: dict[str, Any] = {}
@@ -123,6 +125,7 @@ class Form:
         first, second, third = st.columns(3, gap="medium")
         with first:
             self._choose("model", labels.MODEL, self.models, like.model)
+            self._defence(like)
             self._count("seeds", labels.REPEATS, like.seeds, 1000, labels.REPEATS_HELP)
             self._delta(dataset)
             self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2", labels.MORE_BUDGETS_HELP)
@@ -146,6 +149,7 @@ class Form:
                 labels.ATTACKED_REPEATS_HELP,
             )
             self._how_private(like)
+        self._extras(like)
 
     def _how_private(self, like: Study) -> None:
         """Where noise comes from, whose batches are whose, and the baseline between privacy and none."""
@@ -162,6 +166,32 @@ class Form:
             off=not together,
         )
         self._tick("clip_only", labels.ALSO_CLIP, like.privacy.clip_only, labels.ALSO_CLIP_HELP)
+
+    def _defence(self, like: Study) -> None:
+        """How the model is trained, and what stands before it."""
+        for field, kind, first, label, tip in (
+            ("defence", "training", like.defence.training, labels.DEFENCE, labels.DEFENCE_HELP),
+            ("guard", "input", like.defence.input, labels.GUARD, labels.GUARD_HELP),
+        ):
+            none = labels.NO_DEFENCE if kind == "training" else labels.NO_GUARD
+            names = ["none", *(name for name, one in self.defences.items() if one.facts["kind"] == kind)]
+            self.values[field] = st.selectbox(
+                label,
+                names,
+                format_func=partial(_defence_title, none),
+                key=self._start(f"form-{field}", first),
+                help=tip,
+            )
+
+    def _extras(self, like: Study) -> None:
+        self.values["extras"] = st.pills(
+            labels.EXTRAS_TITLE,
+            list(labels.EXTRAS),
+            selection_mode="multi",
+            format_func=labels.EXTRAS.__getitem__,
+            key=self._start("form-extras", list(like.extras)),
+            help=labels.EXTRAS_HELP,
+        )
 
     def _tick(self, field: str, label: str, first: bool, tip: str, off: bool = False) -> None:
         self.values[field] = st.checkbox(label, key=self._start(f"form-{field}", first), help=tip, disabled=off)
@@ -238,6 +268,13 @@ class Form:
                 return Asked(dataset.name, None, "", needed.remedy)
         return Asked(dataset.name, study, planning.digest(study), "")
 
+    def _defended(self, dataset: Choice) -> dict[str, Any]:
+        """With the radius that the study shown was trained at, where this is still its defence."""
+        chosen = {"training": self.values["defence"], "input": self.values["guard"]}
+        like = self._like(dataset)
+        same = like is not None and like.defence.training == chosen["training"]
+        return chosen | ({"eps": like.defence.eps} if like is not None and same else {})
+
     def _plain(self, dataset: Choice) -> dict[str, Any]:
         values = self.values
         if not values["names"]:
@@ -251,6 +288,8 @@ class Form:
             "dataset": dataset.name,
             "model": values["model"],
             "seeds": values["seeds"],
+            "extras": values["extras"],
+            "defence": self._defended(dataset),
             "privacy": {
                 "epsilons": [*values["epsilons"], *_listed(values["more_epsilons"].replace("none", "inf"))],
                 "delta": number("delta", values["delta"]),
@@ -271,6 +310,10 @@ class Form:
                 "seeds": values["attack_seeds"],
             },
         }
+
+
+def _defence_title(none: str, name: str) -> str:
+    return none if name == "none" else heading("defence", name)
 
 
 def _mode(mode: str) -> str:

@@ -20,7 +20,17 @@ ADDRESS = re.compile("www(?=[.])|@|:(?=//)", re.IGNORECASE)  # after these an ad
 
 QUESTION = "What do privacy and robustness cost?"
 VIEW = "View"
-VIEWS = {"curves": "Curves", "map": "Map", "cost": "Cost"}
+VIEWS = {"curves": "Curves", "map": "Map", "cost": "Cost", "besides": "Everyday damage"}
+ONE_DEFENCE = (
+    "Only one defence was tried on these images so far. Choose another under Advanced, such as adversarial training of "
+    "a network, and compute it: both then stand here side by side."
+)
+OPEN_ONE = "Open:"
+NOTHING_BESIDES = "This study measured its curves alone: choose **Everyday damage** under Advanced to see more."
+SMOOTHED_HELP = (
+    "Of the model whose picture is shown in noise, many times, and whose answer is voted on (randomised smoothing). It "
+    "is proved with 99.9 % confidence for each image, and says nothing of the model without noise."
+)
 EARLIER = "Showing earlier settings: the form asks for something else."
 OTHER_IMAGES = "These curves are of **{0}**. The form asks for **{1}**: press Compute for those."
 HINT = "New here? Smaller ε: more private. Stronger tampering: fewer recognised. Drag the round mark; press Quick try."
@@ -43,6 +53,24 @@ STRENGTHS_HELP = {
     "spatial": "How far an image may be turned, shifted, scaled, sheared: in percent of the largest transform.",
 }
 MODEL = "Model"
+DEFENCE, NO_DEFENCE = "Defence", "No defence"
+DEFENCE_HELP = (
+    "What is done while the model learns: attacked pictures, or pictures turned and moved. It works with privacy, too: "
+    "an image's attacked picture is made from that image alone. The fast models learn from features made once: choose "
+    "a network."
+)
+GUARD, NO_GUARD = "Before the model", "Nothing"
+GUARD_HELP = "What every picture passes through before the model sees it. Attacks know it and see through it."
+EXTRAS_TITLE = "Measured besides"
+EXTRAS = {
+    "corruptions": "Everyday damage",
+    "certificates": "A floor no attack passes",
+    "smoothing": "Certified in noise",
+}
+EXTRAS_HELP = (
+    "Everyday damage: fifteen corruptions such as noise, blur and fog. A floor: what interval bounds prove, for small "
+    "networks. In noise: what randomised smoothing proves of the same model, for distances (L2)."
+)
 ATTACK = "Attacks"
 ATTACK_HELP = (
     "An image counts as recognised only if every attack chosen here fails on it. The usual three are hard to beat "

@@ -43,7 +43,7 @@ async function draw(root, i, style) {
     const first = !slot.plot.data;
     const hovered = slot.hovered;
     await window.Plotly.react(slot.plot, data, shown, config);
-    if (first) listen(slot);
+    if (first) listen(root, slot);
     else if (hovered) hoverAgain(slot, hovered);
     slot.plot.dataset.updates = Number(slot.plot.dataset.updates ?? 0) + 1;
   }
@@ -62,7 +62,10 @@ function redrawFollowers(root) {
   root.latest.charts.forEach((chart, i) => { if (chart.at_mark.length) draw(root, i, style); });
 }
 
-function listen(slot) {
+function listen(root, slot) {
+  slot.plot.on("plotly_click", ({ points: [point] }) => {
+    if (root.latest.opens && point?.customdata) root.open([point.customdata].flat()[0]);
+  });
   slot.plot.on("plotly_hover", ({ points: [point] }) => { slot.hovered = { line: point.data.uid, x: point.x }; });
   slot.plot.on("plotly_unhover", () => { slot.hovered = null; });
   slot.plot.on("plotly_afterplot", () => slot.place?.());
@@ -146,12 +149,13 @@ function showMark(slot) {
   slot.mark.title = stop?.said ?? "";
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".frontier-charts");
   root.slots ??= data.charts.map(() => makeFigure(root));
   root.dataset.charts = data.charts.length;
   root.latest = data;
   root.report = (at) => setStateValue("mark", at);
+  root.open = (digest) => setTriggerValue("opened", digest);
   document.body.dataset.frontier = "seen"; // from now on a lost connection is worth a word
   lendColours(getComputedStyle(root));
   loadPlotly(data.plotly)

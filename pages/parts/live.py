@@ -1,5 +1,6 @@
 """Charts that keep zoom, legend and hover while data arrive: one component keeps the drawing and updates it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,17 +38,33 @@ class Chart:
     at_mark: tuple[Figure, ...] = ()
 
 
-def charts(*drawn: Chart, key: str, keep: str, large: bool = False) -> None:
+def charts(
+    *drawn: Chart, key: str, keep: str, large: bool = False, on_open: Callable[[str], None] | None = None
+) -> None:
     """Draw charts side by side. Zoom is kept while `keep` stays; where the mark was dragged to says `marked`.
 
-    `large`: as large as the window allows, for a screen that is looked at from afar.
+    `large`: as large as the window allows, for a screen that is looked at from afar. `on_open` hears the
+    `customdata` of a point that was clicked.
     """
     data = {"plotly": PLOTLY_PATH, "keep": keep, "large": large, "charts": [_plain(chart) for chart in drawn]}
-    _component(key=key, data=data, default={"mark": None}, on_mark_change=partial(_remember, key))
+    data["opens"] = on_open is not None
+    _component(
+        key=key,
+        data=data,
+        default={"mark": None},
+        on_mark_change=partial(_remember, key),
+        on_opened_change=partial(_open, key, on_open),
+    )
 
 
 def _remember(key: str) -> None:
     st.session_state[MARK] = st.session_state[key]["mark"]
+
+
+def _open(key: str, on_open: Callable[[str], None] | None) -> None:
+    opened = st.session_state[key]["opened"]
+    if on_open is not None and opened:
+        on_open(str(opened))
 
 
 def marked() -> float | None:

@@ -88,6 +88,13 @@ def show(digest: str) -> None:
     address.go(PAGE, looked | {PARAMETER: digest})
 
 
+def open_study(digest: str) -> None:
+    """Show the curves of a study that stands in a picture of several."""
+    st.session_state[VIEW] = next(iter(labels.VIEWS))
+    form.forget()
+    show(digest)
+
+
 def keep(digest: str | None, asked: Study | None) -> None:
     """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said.
 

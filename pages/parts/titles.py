@@ -9,7 +9,7 @@ from engine.study import OWN
 @cache
 def _titles() -> dict[tuple[str, str], str]:
     found = services.choices()
-    groups = {"dataset": found.datasets, "model": found.models, "attack": found.attacks}
+    groups = {"dataset": found.datasets, "model": found.models, "attack": found.attacks, "defence": found.defences}
     return {
         (kind, choice.name): choice.title
         for kind, choices in groups.items()
@@ -22,6 +22,8 @@ def title(kind: str, name: str) -> str:
     """The title of a data set, a model or an attack; its name when it is gone."""
     if name.startswith(OWN):
         return holdings.title(name) or name  # these come and go
+    if kind == "defence" and "+" in name:
+        return " and ".join(title(kind, part) for part in name.split("+"))
     if kind == "attack" and "+" in name:
         return f"The worst of {name.count('+') + 1} attacks"
     return _titles().get((kind, name), name)

@@ -20,6 +20,7 @@ from engine.report.targets import Targets
 from engine.results import COLUMNS
 from engine.study import Study, parse
 from pages.parts import (
+    besides_view,
     computing_cost,
     exports,
     labels,
@@ -29,6 +30,7 @@ from pages.parts import (
     progress,
     provenance,
     study_link,
+    surface_view,
     verdict,
     visitor,
 )
@@ -156,15 +158,24 @@ def _cost(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
     )
     if study := services.study(keep):
         computing_cost.draw(study, frame, lost(info), keep)
+        surface_view.costs(keep)
 
 
 def _map(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
-    """Every budget at every strength."""
-    drawn = grid.draw_map(info, LIVE, note=note, targets=study_link.targets())
-    live.charts(live.Chart(drawn, grid.in_words(info)), key="map", keep=f"map-{keep}", large=present.on())
+    """Every budget at every strength: with targets, of this study; without, of each defence that was tried."""
+    if study_link.targets() or note:
+        drawn = grid.draw_map(info, LIVE, note=note, targets=study_link.targets())
+        live.charts(live.Chart(drawn, grid.in_words(info)), key="map", keep=f"map-{keep}", large=present.on())
+    else:
+        surface_view.draw(info, keep, note)
 
 
-VIEWS: dict[str, Callable[..., None]] = {"curves": _curves, "map": _map, "cost": _cost}
+VIEWS: dict[str, Callable[..., None]] = {
+    "curves": _curves,
+    "map": _map,
+    "cost": _cost,
+    "besides": besides_view.draw,
+}
 
 
 def _stops(info: TradeOff) -> tuple[tuple[float, str], ...]:
