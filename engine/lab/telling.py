@@ -49,13 +49,13 @@ def smallest(name: str, found: float | None, norm: str, how: How) -> str:
     """The smallest strength that flips one model, in words.
 
     >>> smallest("ε 3", 0.0184, "linf", How("pgd", "linf")).replace(words.NBSP, " ")
-    'The smallest strength that flips it: **1.8 %** (the smallest we found)'
+    'Smallest strength found that flips it: **1.8 %**'
     """
     if found is None:
-        return f"No attack we tried up to **{words.strength(REACH[norm], norm)}** flips it ({tried(how)})"
+        return f"No attack we tried up to **{words.strength(REACH[norm], norm)}** flips it: {tried(how)}"
     if found == 0:
         return "Misread **without tampering**"
-    return f"The smallest strength that flips it: **{measured(found, norm)}** (the smallest we found)"
+    return f"Smallest strength found that flips it: **{measured(found, norm)}**"
 
 
 def measured(found: float, norm: str) -> str:
