@@ -268,7 +268,8 @@ def starter(
     from engine.store.queue import Span
 
     if models:
-        return _ship_models(names or (), out or shipped.MODELS)
+        _ship_models(names or (), out or shipped.MODELS)
+        return
     for name, study in shipped.wanted(names or ()).items():
         _may_be_shipped(name, study)
         status = _compute(resolve(study))
@@ -292,8 +293,8 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         if status.state != "done":
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
         _may_be_shipped(name, study)  # a mark may have come while it was computed
-        runs = services.runs(status.digest).itertuples()
-        trained = [Trained(run.epsilon, run.seed, run.path) for run in runs]
+        runs: list[Any] = services.runs(status.digest).to_dict("records")
+        trained = [Trained(run["epsilon"], run["seed"], run["path"]) for run in runs]
         written = shipped.ship_models(name, study, services.frame(status.digest), trained, out)
         _say(f"Written: {', '.join(written)}")
 

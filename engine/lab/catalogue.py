@@ -21,6 +21,7 @@ from engine.study import Study, parse
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "models"
 RUN = "run-"  # begins the names of models of this store
+FIRST = "fashion-mnist"  # shown first where it is on this machine
 MOST = 60  # studies, the newest, whose runs are listed
 
 
@@ -40,7 +41,7 @@ class Model:
     def said(self) -> str:
         """In short: its budget, or what stands in its place, and its defence.
 
-        >>> Model("a", Study(), "", inf, 0, Path()).said
+        >>> Model("a", Study(), "", float("inf"), 0, Path()).said
         'no privacy'
         """
         budget = "clipping alone" if self.clip_only else words.budget(self.epsilon)
@@ -65,9 +66,25 @@ def defended(study: Study) -> str:
 
 
 def offered(*, settings: Settings | None = None) -> list[Model]:
-    """All models that may be looked into here: those that come with Frontier first, then the newest runs."""
+    """All models that may be looked into here, by data set, FIRST where its images are shown; the newest runs last."""
     settings = settings or Settings()
-    return [one for one in (*_shipped(), *_runs(settings)) if not refused(one, settings)]
+    found = [one for one in (*_shipped(), *_runs(settings)) if not refused(one, settings)]
+    names = {model.study.dataset for model in found}
+    order = {name: (bool(closed(name, settings=settings)), name != FIRST, name) for name in names}
+    return sorted(found, key=lambda model: order[model.study.dataset])
+
+
+def usual(models: list[Model]) -> list[Model]:
+    """Of the data set that comes first in `models`: one without privacy, and the least private one of its kind.
+
+    BadInput when there is none; one model where there is no such pair.
+    """
+    if not models:
+        raise BadInput("there is no model to look into: train one first.")
+    alike = [model for model in models if model.study.dataset == models[0].study.dataset]
+    plain = next((model for model in alike if model.epsilon == inf and not model.clip_only), alike[0])
+    private = [model for model in alike if model.epsilon < inf and model.study.model == plain.study.model]
+    return [plain, *sorted(private, key=lambda model: -model.epsilon)[:1]]
 
 
 def find(name: str, *, settings: Settings | None = None) -> Model:
@@ -164,7 +181,7 @@ def together(names: tuple[str, ...], *, settings: Settings | None = None) -> lis
     """One or two models of the same data set; BadInput when they are of different ones."""
     found = [find(name, settings=settings) for name in names]
     if len({(model.study.dataset, model.study.own) for model in found}) > 1:
-        raise BadInput(f"the models {words.listed(list(names))} know different images: choose two of the same data set.")
+        raise BadInput(
+            f"the models {words.listed(list(names))} know different images: choose two of the same data set."
+        )
     return found
-
-

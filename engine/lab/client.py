@@ -54,7 +54,7 @@ class Lab:
         """Start the process unless it runs, or nobody needs it any more."""
         with self.lock:
             if not self.closed and (self.process is None or self.process.poll() is not None):
-                self._start()
+                self._begin()
 
     def put(self, visitor: str, question: dict[str, Any], models: list[dict[str, Any]]) -> "Future[dict[str, Any]]":
         """Send a question; the future holds what the process says."""
@@ -64,8 +64,8 @@ class Lab:
         with self.lock:
             if self.closed:
                 raise FrontierError(CLOSED)
-            self.sent[number] = one
             self.wake()
+            self.sent[number] = one
             self._send(one)
         return one.future
 
@@ -112,21 +112,19 @@ class Lab:
             if one is not None and one.future.set_running_or_notify_cancel():
                 one.future.set_result(said)
         process.wait()
-        self._ended()
-
-    def _ended(self) -> None:
-        """The process is gone: what it left goes to another one, once."""
         with self.lock:
-            if self.closed:
-                return
-            lost = [number for number, one in self.sent.items() if one.tries >= TRIES]
-            for number in lost:
-                self.sent.pop(number).future.set_result({"problem": DIED, "ours": True})
-            log.error("the lab's process ended; %d questions go to another one", len(self.sent))
-            if self.sent:
-                self._start()
-                for one in self.sent.values():
-                    self._send(one)
+            if self.process is process and not self.closed:
+                log.error("the lab's process ended (%s)", process.returncode)
+                if self.sent:
+                    self._begin()
+
+    def _begin(self) -> None:
+        """Start a process; what another one left unanswered goes to it, once."""
+        for number in [number for number, one in self.sent.items() if one.tries >= TRIES]:
+            self.sent.pop(number).future.set_result({"problem": DIED, "ours": True})
+        self._start()
+        for one in self.sent.values():
+            self._send(one)
 
     def _fail(self, sentence: str) -> None:
         with self.lock:
@@ -143,7 +141,7 @@ def kept(settings: Settings, *, warm: float = WARM) -> Iterator[Lab]:
     """Inside, questions are answered: by a process that starts after `warm` seconds, or at the first question."""
     lab = Lab(settings)
     _labs.append(lab)
-    later = threading.Timer(warm, _woken, [lab])
+    later = threading.Timer(warm, _warmed, [lab])
     later.daemon = True
     later.start()
     try:
@@ -154,12 +152,14 @@ def kept(settings: Settings, *, warm: float = WARM) -> Iterator[Lab]:
         lab.close()
 
 
-def _woken(lab: Lab) -> None:
-    """Start it; and have it load what a first visitor will see."""
+def _warmed(lab: Lab) -> None:
+    """Start it, and have it load what a first visitor will see."""
     try:
-        lab.wake()
-    except OSError as error:
-        log.error("no lab: %s", error)
+        first = [model.name for model in catalogue.usual(catalogue.offered(settings=lab.settings))]
+        values = {"what": "tamper", "models": first, "picture": {"index": 0}, "eps": 0.02, "refine": True}
+        _put(lab, values, "warm")
+    except (OSError, FrontierError) as error:
+        log.error("no lab yet: %s", error)
 
 
 def give_up() -> None:
@@ -171,7 +171,8 @@ def give_up() -> None:
 def wake() -> None:
     """Somebody is about to ask."""
     for lab in _labs:
-        _woken(lab)
+        with suppress(OSError):
+            lab.wake()
 
 
 def ask(values: Any, *, visitor: str) -> "Future[dict[str, Any]]":
@@ -182,7 +183,10 @@ def ask(values: Any, *, visitor: str) -> "Future[dict[str, Any]]":
     """
     if not _labs:
         raise FrontierError(CLOSED)
-    lab = _labs[-1]
+    return _put(_labs[-1], values, visitor)
+
+
+def _put(lab: Lab, values: Any, visitor: str) -> "Future[dict[str, Any]]":
     question = parse(values)
     models = checked(question, lab.settings)
     return lab.put(visitor, question.model_dump(mode="json"), [_plain(model, lab.settings) for model in models])

@@ -60,4 +60,5 @@ def signed(share: Floats) -> Bytes:
     [[255, 255, 255], [10, 77, 140], [228, 87, 15]]
     """
     towards = np.where((share > 0)[..., None], BLUE, ORANGE)
-    return np.rint(WHITE + np.abs(share)[..., None] * (towards - WHITE)).astype(np.uint8)
+    pixels: Bytes = np.rint(WHITE + np.abs(share)[..., None] * (towards - WHITE)).astype(np.uint8)
+    return pixels

@@ -96,7 +96,7 @@ class Desk:
         asked.began = time.monotonic()
         self.running.append(asked)
         try:
-            answer = {"answer": _computed(asked)}
+            answer: dict[str, Any] = {"answer": _computed(asked)}
         except Superseded:
             answer = {NOT_NOW: True}
         except FrontierError as error:

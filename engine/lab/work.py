@@ -90,7 +90,9 @@ def _load(one: Given) -> nn.Module:
     try:
         return runs.load_model(one.study, one.path, one.root)
     except (RuntimeError, OSError) as error:
-        raise BadInput(f"the weights of {one.said} cannot be read ({str(error)[:100]}): compute its study again") from None
+        raise BadInput(
+            f"the weights of {one.said} cannot be read ({str(error)[:100]}): compute its study again"
+        ) from None
 
 
 def tests_of(one: Given) -> tuple[Tensor, Tensor]:
@@ -295,7 +297,9 @@ def numbers(question: Numbers, given: list[Given]) -> dict[str, Any]:
     held, how = cases(question, given), how_of(question)
     classes = facts(given[0])["classes"]
     made = [_measured(case, case.tampered(question.eps, how), question, classes) for case in held]
-    picture = {"index": question.picture.index} if question.picture.pixels is None else {"pixels": question.picture.pixels}
+    picture = (
+        {"index": question.picture.index} if question.picture.pixels is None else {"pixels": question.picture.pixels}
+    )
     about = {
         "dataset": given[0].study.dataset,
         "picture": {**picture, "split": "test" if question.picture.pixels is None else "own"},

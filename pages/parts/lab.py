@@ -15,7 +15,6 @@ from pages.parts import lab_link, lab_words, titles
 from pages.parts.lab_route import PATH
 
 HERE = Path(__file__).parent
-FIRST = "fashion-mnist"  # shown first where it is on this machine
 
 _component = st.components.v2.component(
     "frontier_lab",
@@ -24,14 +23,6 @@ _component = st.components.v2.component(
     js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("plots.js", "lab_ask.js", "lab.js")),
     isolate_styles=False,
 )
-
-
-def models() -> list[Model]:
-    """All that can be looked into, by data set: the one that is shown first at the beginning."""
-    found = catalogue.offered()
-    reasons = {name: catalogue.closed(name) for name in {model.study.dataset for model in found}}
-    order = {name: (bool(reason), name != FIRST, name) for name, reason in reasons.items()}
-    return sorted(found, key=lambda model: order[model.study.dataset])
 
 
 def draw(shown: list[Model], start: dict[str, Any]) -> None:
@@ -75,7 +66,7 @@ def _dataset(model: Model, shown: list[Model]) -> dict[str, Any]:
         "n_test": facts["n_test"],
         "shape": list(facts["shape"]),
         "closed": catalogue.closed(name),
-        "usual": [one.name for one in lab_link.usual([one for one in shown if one.study.dataset == name])],
+        "usual": [one.name for one in catalogue.usual([one for one in shown if one.study.dataset == name])],
     }
 
 

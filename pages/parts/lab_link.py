@@ -1,4 +1,4 @@
-"""What a link to the image lab holds: models, picture, attack, strength. Everything is checked; nothing is unpickled."""
+"""What a link to the image lab holds: models, picture, attack, strength. All of it is checked, nothing unpickled."""
 
 import base64
 import binascii
@@ -7,12 +7,12 @@ from math import isfinite, prod
 from typing import Any
 
 from engine.lab.asked import MOST_STEPS, REACH, offered
-from engine.lab.catalogue import Model, here
+from engine.lab.catalogue import Model, here, usual
 from engine.registry import Entry
 
 MOST_LINKED = 3072  # bytes of own pixels that a link may hold
 NUMBERS = {"index": 1_000_000_000, "steps": MOST_STEPS, "seed": 1_000_000_000}  # the largest that is taken
-USUAL = {"attack": "pgd", "norm": "linf", "steps": 10, "seed": 0}
+USUAL_ATTACK, USUAL_STEPS = "pgd", 10
 USUAL_STRENGTH = 3  # of the data set's own radii, counted from 0
 
 
@@ -32,7 +32,7 @@ def start(said: Mapping[str, str], models: list[Model]) -> tuple[dict[str, Any],
         "attack": attack.name,
         "norm": norm,
         "eps": _eps(said, norm, facts, problems),
-        "steps": max(1, numbers["steps"] or USUAL["steps"]),
+        "steps": numbers["steps"] or USUAL_STEPS,
         "seed": numbers["seed"] or 0,
         "picture": _picture(said, numbers["index"], facts, problems),
     }
@@ -51,18 +51,6 @@ def _models(said: Mapping[str, str], models: list[Model], problems: list[str]) -
     return [model for model in found if model.study.dataset == found[0].study.dataset] or usual(models)
 
 
-def usual(models: list[Model]) -> list[Model]:
-    """A model without privacy and the least private one with it, of the data set that comes first: `models` in order.
-
-    One model where there is no such pair.
-    """
-    dataset = models[0].study.dataset
-    alike = [model for model in models if model.study.dataset == dataset]
-    plain = next((model for model in alike if model.epsilon == float("inf") and not model.clip_only), alike[0])
-    private = [model for model in alike if model.epsilon < float("inf") and model.study.model == plain.study.model]
-    return [plain, *sorted(private, key=lambda model: -model.epsilon)[:1]]
-
-
 def _number(said: Mapping[str, str], name: str, most: int, problems: list[str]) -> int | None:
     text = said.get(name)
     if text is None:
@@ -77,7 +65,7 @@ def _attack(said: Mapping[str, str], problems: list[str]) -> Entry:
     known = offered()
     if "attack" in said and said["attack"] not in known:
         problems.append("an attack that is not known here")
-    return known.get(said.get("attack", ""), known[str(USUAL["attack"])])
+    return known.get(said.get("attack", ""), known[USUAL_ATTACK])
 
 
 def _eps(said: Mapping[str, str], norm: str, facts: dict[str, Any], problems: list[str]) -> float:
@@ -95,9 +83,7 @@ def _eps(said: Mapping[str, str], norm: str, facts: dict[str, Any], problems: li
     return usual_one
 
 
-def _picture(
-    said: Mapping[str, str], index: int | None, facts: dict[str, Any], problems: list[str]
-) -> dict[str, Any]:
+def _picture(said: Mapping[str, str], index: int | None, facts: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     """A test image by its number, or own pixels (base64 in the letters of addresses)."""
     if "pixels" in said:
         try:
@@ -112,5 +98,3 @@ def _picture(
         problems.append("an image that there is not")
         index = None
     return {"index": index or 0}
-
-

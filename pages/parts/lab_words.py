@@ -1,5 +1,7 @@
 """The words of the image lab, for the page and for what the browser draws."""
 
+from typing import Any
+
 from pages.parts.labels import NBSP
 
 TITLE = "Tampered images"
@@ -10,7 +12,7 @@ EMPTY = (
 )
 LINK_LEFT_OUT = "Left out of the link: {0}."
 NORMS = {"linf": "Every pixel, a little (Linf)", "l2": "The whole picture, by a distance (L2)"}
-WORDS = {
+WORDS: dict[str, Any] = {
     "images": "Images",
     "first": "First model",
     "second": "Second model",
@@ -59,7 +61,8 @@ WORDS = {
     "after": "after",
     "true": "true class",
     "strip": "Across strengths",
-    "strip_help": "Each row was made against one model. Below each picture: what the first (1) and the second (2) say of it.",
+    "strip_help": "Each row was made against one model. Below each picture: what the first (1) and the second "
+    "(2) say of it.",
     "made_against": "Made against {0}",
     "pictures": "Test images",
     "every_class": "every class",

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from engine.lab import client
+from engine.lab import catalogue, client
 from pages.parts import lab, lab_link, lab_words, labels
 
 st.title(lab_words.TITLE, anchor=False)
 st.markdown(lab_words.INTRO)
 client.wake()
-if not (models := lab.models()):
+if not (models := catalogue.offered()):
     st.info(lab_words.EMPTY, icon=":material/info:")
     st.page_link("explore/tradeoff.py", label=lab_words.WORDS["priced"], icon=":material/show_chart:")
 else:
