@@ -315,7 +315,7 @@ function drawSide(lab, one, side, answer) {
   one.magnified.textContent = side.magnified ? fill(words.change, Number(side.magnified.toPrecision(2))) : words.unchanged;
   Object.assign(one.result, { src: side.picture, alt: fill(words.result_alt, side.said, classes[after]) });
   one.save.href = side.picture;
-  one.verdict.textContent = fill(words.says, `${classes[after]} ${percent(side.after[after])}`);
+  one.verdict.textContent = fill(words.says, `${classes[after]} (${percent(side.after[after])})`);
   const state = misread ? "misread" : before === after ? "stands" : "flipped";
   one.badge.dataset.state = state;
   one.badge.textContent = answer.rough ? words.rough : words[state];
