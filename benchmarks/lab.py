@@ -57,6 +57,7 @@ def run() -> dict[str, Any]:
         measured = {
             "fgsm_two_cnn": moved(page, server, f"{cnn}&attack=fgsm"),
             "pgd10_two_cnn": moved(page, server, f"{cnn}&attack=pgd&steps=10"),
+            "pgd20_two_cnn": moved(page, server, f"{cnn}&attack=pgd&steps=20"),
             "first_of_pgd100_two_scattering": moved(page, server, f"models={fast}&attack=pgd&steps=100"),
             "pgd10_two_cnn_by_http": spread([asked(server, i) for i in range(ASKED)]),
         }

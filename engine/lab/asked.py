@@ -11,7 +11,7 @@ from engine.errors import BadInput
 from engine.registry import Entry
 from engine.robustness import attacks
 
-REACH = {"linf": 0.3, "l2": 5.0}  # the largest radius that is tried, in pixel units of [0, 1]
+REACH = {"linf": 0.3, "l2": 5.0, "spatial": 1.0}  # the largest radius: pixel units of [0, 1]; shares of a grid
 MOST_STEPS = 100
 MOST_PIXELS = 3 * 256 * 256  # of a picture that comes with a question
 MOST_FILE = 6_000_000  # bytes of an upload
@@ -45,7 +45,7 @@ class Attacked(Plain):
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
     picture: Picture
     attack: Name = "pgd"
-    norm: Literal["linf", "l2"] = "linf"
+    norm: Literal["linf", "l2", "spatial"] = "linf"
     eps: Annotated[float, Field(ge=0)] = 0.0
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS, strict=True)] = 10
     seed: Count = 0

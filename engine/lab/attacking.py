@@ -11,8 +11,9 @@ from engine.lab.asked import REACH, needs_source
 from engine.robustness import attacks
 from engine.robustness.gradient import project
 
-FINE = {"linf": 0.0005, "l2": 0.005}  # how closely the smallest strength is looked for
+FINE = {"linf": 0.0005, "l2": 0.005, "spatial": 0.01}  # how closely the smallest strength is looked for
 TRIES = 3  # halvings of the largest strength that are tried before a model counts as not flipped
+BALLS = ("linf", "l2")  # norms in which a picture lies within a distance
 AMONG = 96  # images that are looked through for a hard one
 LADDER = {  # radii at which they are attacked, one after another
     "linf": (0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.3),
@@ -31,19 +32,19 @@ class How:
 
     @property
     def rough(self) -> "How":
-        """One gradient step instead: a first impression in milliseconds."""
-        return How("fgsm", self.norm, 1, self.seed)
+        """One gradient step instead: a first impression in milliseconds. Itself, where there is no gradient step."""
+        return self if self.norm not in BALLS else How("fgsm", self.norm, 1, self.seed)
 
 
 def attacked(model: nn.Module, x: Tensor, y: Tensor, eps: float, how: How, source: nn.Module | None = None) -> Tensor:
-    """Pictures (N, C, H, W) within radius `eps` of `x` and in [0, 1], whatever the attack did; at 0 they are `x`."""
+    """Pictures (N, C, H, W) in [0, 1] and, in BALLS, within radius `eps` of `x`, whatever the attack did; at 0 `x`."""
     entry = attacks[how.attack]
     more = {"source": source} if needs_source(entry) else {}
     if eps == 0:
         return x.clone()
     with torch.random.fork_rng(devices=[]):
         found = entry.load()(model, x, y, norm=how.norm, eps=eps, steps=how.steps, seed=how.seed, start=None, **more)
-    return project(found.detach(), x, eps, how.norm)
+    return project(found.detach(), x, eps, how.norm) if how.norm in BALLS else found.detach().clamp(0, 1)
 
 
 @torch.no_grad()
@@ -53,7 +54,7 @@ def probabilities(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def distance(x_adv: Tensor, x: Tensor, norm: str) -> float:
-    """How far one picture (1, C, H, W) was moved.
+    """How far one picture (1, C, H, W) was moved: linf, or for every other norm l2.
 
     >>> a = torch.zeros(1, 1, 2, 2); b = a + 0.1
     >>> round(distance(a, b, "linf"), 3), round(distance(a, b, "l2"), 3)
@@ -71,16 +72,20 @@ def smallest(tried: Callable[[float], Tensor], flips: Callable[[Tensor], bool], 
     """
     if flips(x):
         return 0.0
+
+    def reached(found: Tensor, radius: float) -> float:
+        return distance(found, x, norm) if norm in BALLS else radius
+
     low, high = 0.0, inf
     for halving in range(TRIES):
         radius = REACH[norm] / 2**halving
         if flips(found := tried(radius)):
-            high = distance(found, x, norm)
+            high = reached(found, radius)
             break
     while FINE[norm] < high - low < inf:
         middle = (low + high) / 2
         if flips(found := tried(middle)):
-            high = min(middle, distance(found, x, norm))
+            high = min(middle, reached(found, middle))
         else:
             low = middle
     return high if high < inf else None

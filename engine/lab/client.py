@@ -29,7 +29,14 @@ LOG_BYTES = 1_000_000
 DIED = "The lab's process ended twice while it computed this: the server's lab.log says why."
 CLOSED = "The lab is not running: it runs with the server, and starts again with it."
 
+MOST_WAITING = 100  # questions
+BUSY = "The lab has more to do than it can: try again in a moment."
+
 log = logging.getLogger(__name__)
+
+
+class Busy(FrontierError):
+    """Too much was asked at once, or nobody is there to answer."""
 
 
 @dataclass
@@ -62,8 +69,8 @@ class Lab:
         values = {"number": number, "visitor": visitor, "question": question, "models": models}
         one = _Sent(json.dumps(values).encode() + b"\n", Future())
         with self.lock:
-            if self.closed:
-                raise FrontierError(CLOSED)
+            if self.closed or len(self.sent) >= MOST_WAITING:
+                raise Busy(CLOSED if self.closed else BUSY)
             self.wake()
             self.sent[number] = one
             self._send(one)
@@ -182,7 +189,7 @@ def ask(values: Any, *, visitor: str) -> "Future[dict[str, Any]]":
     their owner. The future holds {"answer": ...}, {"problem": sentence} or {"superseded": True}.
     """
     if not _labs:
-        raise FrontierError(CLOSED)
+        raise Busy(CLOSED)
     return _put(_labs[-1], values, visitor)
 
 

@@ -31,6 +31,7 @@ from engine.version import VERSION
 MODELS, DATASETS = 6, 2  # kept in memory
 QUICK = 0.08  # s of computing that a moved slider may take: what takes longer is answered roughly first
 STRIP = 7  # pictures across strengths
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # of a grid of transforms
 T = TypeVar("T")
 
 
@@ -167,7 +168,7 @@ def tamper(question: Tamper, given: list[Given]) -> dict[str, Any]:
     """The picture before and after for each model; roughly, when the attack itself would take long."""
     held, how = cases(question, given), how_of(question)
     key = (tuple((one.study.model, one.study.dataset) for one in given), how.attack, how.norm, how.steps)
-    rough = not question.refine and how.attack != "fgsm" and _took.get(key, 1.0) > QUICK and question.eps > 0
+    rough = not question.refine and how.rough != how and _took.get(key, 1.0) > QUICK and question.eps > 0
     used, began = how.rough if rough else how, time.thread_time()
     moved = [case.tampered(question.eps, used) for case in held]
     if not rough and question.eps > 0:
@@ -232,7 +233,7 @@ def smallest_of(question: Smallest, given: list[Given]) -> dict[str, Any]:
 
 def strengths(about: dict[str, Any], norm: str) -> list[float]:
     """The radii of a strip: the data set's own, then doubled up to the largest that is tried."""
-    radii = list(about[norm])[:STRIP]
+    radii = list(about.get(norm, SHARES))[:STRIP]
     while len(radii) < STRIP and radii[-1] < REACH[norm]:
         radii.append(min(2 * radii[-1], REACH[norm]))
     return radii

@@ -10,7 +10,7 @@ function el(tag, props = {}, ...children) {
 
 const fill = (text, ...values) => values.reduce((said, value, i) => said.replaceAll(`{${i}}`, value), text);
 const percent = (share) => `${(100 * share).toFixed(0)}\u00a0%`;
-const strengthSaid = (eps, norm) => norm === "linf" ? `${Number((100 * eps).toPrecision(3))}\u00a0%` : `${Number(eps.toPrecision(3))}`;
+const strengthSaid = (eps, norm) => norm !== "l2" ? `${Number((100 * eps).toPrecision(3))}\u00a0%` : `${Number(eps.toPrecision(3))}`;
 
 // **words** between stars stand out; everything else is text.
 function sentence(parent, said) {
@@ -221,8 +221,8 @@ async function findHard(lab) {
   const { words } = lab.data, { hard } = lab.parts;
   Object.assign(hard, { disabled: true, textContent: words.looking });
   try {
-    const answer = await ask(lab, "hard", { norm: lab.state.norm, seed: Math.floor(Math.random() * 1_000_000) });
-    if (answer) { lab.state.eps = Number(answer.eps.toFixed(4)); showStrength(lab); choose(lab, { index: answer.index }); }
+    const answer = await ask(lab, "hard", { norm: lab.state.norm === "l2" ? "l2" : "linf", seed: Math.floor(Math.random() * 1_000_000) });
+    if (answer) { if (lab.state.norm !== "spatial") lab.state.eps = Number(answer.eps.toFixed(4)); showStrength(lab); choose(lab, { index: answer.index }); }
   } catch (error) {
     told(lab, error.message);
   }

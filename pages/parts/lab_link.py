@@ -69,7 +69,7 @@ def _attack(said: Mapping[str, str], problems: list[str]) -> Entry:
 
 
 def _eps(said: Mapping[str, str], norm: str, facts: dict[str, Any], problems: list[str]) -> float:
-    radii = facts[norm]
+    radii = facts.get(norm, (0.0, 0.1, 0.2, 0.3))
     usual_one = float(radii[min(USUAL_STRENGTH, len(radii) - 1)])
     if "eps" not in said:
         return usual_one

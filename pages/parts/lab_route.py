@@ -29,6 +29,8 @@ async def ask(request: Request) -> Response:
             return problem("The visitor has no name: reload the page.", 400)
         future = await asyncio.to_thread(client.ask, values, visitor=visitor)
         said = await asyncio.wait_for(asyncio.wrap_future(future), client.LONGEST)
+    except client.Busy as error:
+        return problem(str(error), 503)
     except FrontierError as error:
         return problem(str(error), 400)
     except TooLarge as error:
@@ -65,10 +67,10 @@ def foreign(request: Request) -> Response | None:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return problem("Questions to the lab are sent as application/json.", 415)
     origin, host = headers.get("origin"), headers.get("host", "")
-    elsewhere = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-    if elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return problem("The lab answers its own page only.", 403)
-    return None
+    ours = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    if said := headers.get("sec-fetch-site"):  # the browser's own word, which holds behind a proxy as well
+        ours = said == "same-origin"
+    return None if ours else problem("The lab answers its own page only.", 403)
 
 
 def problem(sentence: str, status: int) -> Response:

@@ -11,7 +11,11 @@ EMPTY = (
     "owner, and nothing was trained yet. Train one on the Trade-off page."
 )
 LINK_LEFT_OUT = "Left out of the link: {0}."
-NORMS = {"linf": "Every pixel, a little (Linf)", "l2": "The whole picture, by a distance (L2)"}
+NORMS = {
+    "linf": "Every pixel, a little (Linf)",
+    "l2": "The whole picture, by a distance (L2)",
+    "spatial": "Turned, moved and scaled",
+}
 WORDS: dict[str, Any] = {
     "images": "Images",
     "first": "First model",
@@ -23,6 +27,7 @@ WORDS: dict[str, Any] = {
     "strength_help": {
         "linf": "How far every pixel may be changed, in percent of full brightness.",
         "l2": "How far the whole picture may be moved: the L2 distance, with pixels from 0 to 1.",
+        "spatial": "How much of the largest turn, shift and scale is allowed.",
     },
     "advanced": "Advanced",
     "steps": "Attack steps",

@@ -67,7 +67,7 @@ def test_an_attack_that_needs_a_second_model_is_refused_for_one(monkeypatch: pyt
 
 
 def test_attacks_without_a_radius_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    turned = Entry("turned", 1, {"norms": ("spatial",)}, "", "", "")
-    monkeypatch.setitem(attacks.entries, "turned", turned)
-    assert "turned" not in asked.offered()
+    stuck = Entry("stuck", 1, {"norms": ("patch",)}, "", "", "")
+    monkeypatch.setitem(attacks.entries, "stuck", stuck)
+    assert "stuck" not in asked.offered()
     assert "pgd" in asked.offered()

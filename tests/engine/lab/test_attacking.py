@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.lab.attacking import FINE, LADDER, How, attacked, distance, hard, probabilities, smallest
+from engine.registry import Entry
+from engine.robustness import attacks
 from engine.robustness.gradient import pgd
 
 
@@ -102,5 +104,22 @@ class Constant(nn.Module):
 def test_the_ladder_ends_at_the_reach_of_the_slider() -> None:
     from engine.lab.asked import REACH
 
-    assert {norm: steps[-1] for norm, steps in LADDER.items()} == REACH
+    assert {norm: steps[-1] for norm, steps in LADDER.items()} == {norm: REACH[norm] for norm in LADDER}
     assert inf not in LADDER["linf"]
+
+
+def turned(model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, **_: object) -> Tensor:
+    """Everything as far down as `eps` says: a change that no ball holds."""
+    return (x - eps).clamp(-1, 1)
+
+
+def test_what_has_no_ball_is_not_put_back_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry("turned", 1, {"norms": ("spatial",)}, "", __name__, "turned")
+    monkeypatch.setitem(attacks.entries, "turned", entry)
+    monkeypatch.setattr(Entry, "load", lambda self: turned)
+    x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
+    how = How("turned", "spatial")
+    assert torch.equal(attacked(Constant(0), x, y, 0.2, how), x - 0.2)
+    assert how.rough == how
+    found = smallest(partial(tampering, Constant(0), x, y, how), lambda seen: float(seen.mean()) < 0.36, x, "spatial")
+    assert found == pytest.approx(0.14, abs=0.011), "a share of the grid, and no distance of pixels"

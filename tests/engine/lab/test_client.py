@@ -193,6 +193,17 @@ def test_a_quick_question_does_not_wait_for_a_slow_one_and_does_not_change_it(la
     assert all(one.result(60)["answer"] == alone for one in slow)
 
 
+def test_it_takes_so_many_questions_and_no_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(TAMPER)
+    monkeypatch.setattr(client, "MOST_WAITING", 3)
+    long = {**TAMPER, "what": "smallest", "steps": 100}
+    del long["refine"], long["eps"]
+    taken = [client.ask(long, visitor=f"v{i}") for i in range(3)]
+    with pytest.raises(client.Busy, match="more to do"):
+        client.ask(long, visitor="one too many")
+    assert all("answer" in one.result(60) for one in taken)
+
+
 def test_without_a_server_it_says_so() -> None:
     saved, client._labs[:] = list(client._labs), []
     try:

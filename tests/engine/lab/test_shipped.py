@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
 from engine import ledgers, planning, runs, starter
 from engine.errors import BadInput
+from engine.events import Trained
 from engine.lab import catalogue
+from engine.results import COLUMNS
 from engine.settings import Settings
 from engine.study import parse
 
@@ -56,3 +59,27 @@ def test_of_images_marked_private_none_is_offered_that_guarantees_nothing(home: 
     assert "marked private" in catalogue.closed("digits")
     ledgers.mark("digits", private=False)
     assert catalogue.closed("digits") == ""
+
+
+def test_what_is_shipped_is_the_weights_and_what_made_them(tmp_path: Path) -> None:
+    study = starter.models_wanted(["digits-cnn"])["digits-cnn"]
+    file = tmp_path / "epsilon-1.0-seed-0.safetensors"
+    file.write_bytes(b"weights")
+    frame = pd.DataFrame([{"metric": "accuracy", "epsilon": 1.0, "seed": 0, "value": 0.5}])
+    frame = pd.concat([pd.DataFrame(columns=list(COLUMNS)), frame])
+    written = starter.ship_models("digits-cnn", study, frame, [Trained(1.0, 0, str(file))], tmp_path / "out")
+    assert written == ["digits-cnn-epsilon-1-seed-0.safetensors"]
+    assert (tmp_path / "out" / written[0]).read_bytes() == b"weights"
+    about = json.loads((tmp_path / "out" / "digits-cnn.json").read_text(encoding="utf-8"))
+    assert about["models"] == [{"file": written[0], "epsilon": "1.0", "seed": 0, "accuracy": 0.5}]
+    assert about["digest"] == planning.digest(planning.resolve(study))
+    assert about["commit"]
+
+
+def test_models_of_another_versions_numbers_are_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = json.loads((starter.MODELS / "digits-cnn.json").read_text(encoding="utf-8"))
+    for digest, n in ((said["digest"], 3), ("0" * 16, 0)):
+        folder = tmp_path / digest
+        folder.mkdir()
+        (folder / "digits-cnn.json").write_text(json.dumps(said | {"digest": digest}))
+        assert len(catalogue._described(folder)) == n
