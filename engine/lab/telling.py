@@ -34,15 +34,24 @@ def finding(told: Sequence[Told], eps: float, norm: str, *, rough: bool) -> str:
     if eps == 0:
         said = words.listed([f"**{one.name}** says {one.before} ({words.percent(one.share)})" for one in told])
         return f"Nothing is changed yet: {said}. Move the slider."
-    by, flipped = words.strength(eps, norm), [one for one in told if one.flipped]
+    by, fair = words.strength(eps, norm), [one for one in told if one.right]
+    misread = words.listed([f"**{one.name}** ({one.before})" for one in told if not one.right])
+    if not fair:
+        return f"Misread even without tampering: {misread}. Take another picture."
     start = "A first, rough look: t" if rough else "T"
+    even = f"; misread even without tampering: {misread}" if misread else ""
+    return f"{start}ampering by **{by}** {_done([one for one in fair if one.flipped], fair)}{even}."
+
+
+def _done(flipped: Sequence[Told], fair: Sequence[Told]) -> str:
+    """What became of models that read the picture right."""
+    stayed = [one for one in fair if not one.flipped]
     if not flipped:
-        kept = words.listed([f"**{one.name}** ({one.after}, {words.percent(one.share)})" for one in told])
-        return f"{start}ampering by **{by}** with this attack does not flip {kept}; another attack may."
+        kept = words.listed([f"**{one.name}** ({one.after}, {words.percent(one.share)})" for one in stayed])
+        return f"with this attack does not flip {kept}; another attack may"
     parts = [f"**{one.name}**: it now says {one.after} ({words.percent(one.share)})" for one in flipped]
-    stayed = [one for one in told if not one.flipped]
     still = "".join(f"; **{one.name}** still says {one.after} ({words.percent(one.share)})" for one in stayed)
-    return f"{start}ampering by **{by}** flips {words.listed(parts)}{still}."
+    return f"flips {words.listed(parts)}{still}"
 
 
 def smallest(name: str, found: float | None, norm: str, how: How) -> str:

@@ -20,7 +20,9 @@ _component = st.components.v2.component(
     "frontier_lab",
     html='<div class="frontier-lab"></div>',
     css=(HERE / "lab.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("plots.js", "lab_ask.js", "lab.js")),
+    js="\n".join(
+        (HERE / name).read_text(encoding="utf-8") for name in ("plots.js", "lab_ask.js", "lab_make.js", "lab.js")
+    ),
     isolate_styles=False,
 )
 
