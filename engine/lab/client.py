@@ -71,7 +71,10 @@ class Lab:
         with self.lock:
             if self.closed or len(self.sent) >= MOST_WAITING:
                 raise Busy(CLOSED if self.closed else BUSY)
-            self.wake()
+            try:
+                self.wake()
+            except OSError as error:
+                raise Busy(f"The lab's process cannot be started ({error.strerror}).") from None
             self.sent[number] = one
             self._send(one)
         return one.future

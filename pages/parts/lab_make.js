@@ -114,7 +114,7 @@ function card(lab, place) {
   one.name = el("h3");
   one.title = el("span", { className: "small" });
   one.change = image("");
-  one.magnified = el("figcaption");
+  one.magnified = el("figcaption", { title: words.change_help });
   one.result = image("");
   one.verdict = el("figcaption");
   one.badge = el("span", { className: "badge" });

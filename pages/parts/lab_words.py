@@ -48,6 +48,7 @@ WORDS: dict[str, Any] = {
     "invert": "Swap black and white",
     "large": "This file is larger than 6 MB, which is more than the lab takes.",
     "change": f"Change, ×{NBSP}{{0}}",
+    "change_help": "Blue pixels were made brighter, orange ones darker; magnified so many times.",
     "unchanged": "No change",
     "result": "Result",
     "change_alt": "What the attack on {0} changed, magnified: blue pixels were made brighter, orange ones darker.",

@@ -171,6 +171,25 @@ def test_a_killed_process_is_replaced_and_the_question_is_answered(lab: Lab) -> 
     assert lab.process.pid != first
 
 
+def test_a_question_that_two_processes_died_of_is_given_up_and_the_next_one_answered(lab: Lab) -> None:
+    before = answered(TAMPER)
+    long = {**TAMPER, "what": "smallest", "steps": 100}
+    del long["refine"], long["eps"]
+    others = [client.ask(long, visitor=f"v{i}") for i in range(12)]  # so that the last one waits
+    last = client.ask(long, visitor="last")
+    for _ in range(client.TRIES):
+        dead = lab.process
+        assert dead is not None
+        dead.kill()
+        until = time.monotonic() + 30
+        while lab.process is dead and not last.done():
+            assert time.monotonic() < until, "nobody noticed"
+            time.sleep(0.01)
+    assert last.result(30) == {"problem": client.DIED, "ours": True}
+    assert all(one.result(30) for one in others)
+    assert answered(TAMPER) == before
+
+
 def test_a_newer_question_of_a_visitor_ends_the_older_one_and_others_are_not_disturbed(lab: Lab) -> None:
     answered(TAMPER)
     long = {**TAMPER, "what": "smallest", "steps": 100}
