@@ -1,6 +1,7 @@
 """The image lab in Chromium, while a job trains: from a slider's move to the frame with its picture."""
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -62,7 +63,7 @@ def run() -> dict[str, Any]:
             "pgd10_two_cnn_by_http": spread([asked(server, i) for i in range(ASKED)]),
         }
         assert running(server.settings), "the job ended too early"
-        return measured | {"target_p95": TARGET, "target_first_p95": FIRST}
+        return measured | {"target_p95": TARGET, "target_first_p95": FIRST, "load_average": os.getloadavg()[0]}
 
 
 def _trained(server: Server) -> str:

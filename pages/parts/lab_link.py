@@ -12,7 +12,7 @@ from engine.registry import Entry
 
 MOST_LINKED = 3072  # bytes of own pixels that a link may hold
 NUMBERS = {"index": 1_000_000_000, "steps": MOST_STEPS, "seed": 1_000_000_000}  # the largest that is taken
-USUAL_ATTACK, USUAL_STEPS = "pgd", 10
+USUAL_ATTACK, USUAL_STEPS = "pgd", 20  # in 10 of its shrinking steps PGD cannot cross the ball, and flatters
 USUAL_STRENGTH = 3  # of the data set's own radii, counted from 0
 
 
