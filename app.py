@@ -17,6 +17,7 @@ from starlette.routing import Route
 ROOT = Path(__file__).parent
 sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
+from pages.parts import lab_route  # noqa: E402
 from pages.parts.server import PLOTLY_FILE, PLOTLY_PATH, address  # noqa: E402
 
 FIRST = ("engine.services", "engine.report.drawing", "pages.parts.live")
@@ -41,9 +42,11 @@ def supervise(jobs: ExitStack) -> None:
     from engine import holdings, services
     from engine.errors import FrontierError
     from engine.jobs.keeper import kept
+    from engine.lab import client as lab
     from engine.settings import Settings
 
     try:
+        jobs.enter_context(lab.kept(Settings()))
         services.welcome()  # while the first browser loads its scripts
         holdings.sweep()
         jobs.enter_context(kept(Settings(), address=address()))
@@ -80,4 +83,9 @@ async def plotly_js(_: Request) -> Response:
     )
 
 
-app = st.App("pages/frame.py", lifespan=lifespan, routes=[Route("/healthz", healthz), Route(PLOTLY_PATH, plotly_js)])
+ROUTES = [
+    Route("/healthz", healthz),
+    Route(PLOTLY_PATH, plotly_js),
+    Route(lab_route.PATH, lab_route.ask, methods=["POST"]),
+]
+app = st.App("pages/frame.py", lifespan=lifespan, routes=ROUTES)

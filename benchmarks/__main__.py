@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.jobs.supervisor import PATIENT
 
-NAMES = ("scattering", "training", "dpsgd", "calibration", "jobs", "page", "learn", "exports", "data")
+NAMES = ("scattering", "training", "dpsgd", "calibration", "jobs", "page", "learn", "lab", "exports", "data")
 
 
 def main() -> None:

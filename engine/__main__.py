@@ -269,9 +269,10 @@ def export_model(
 @app.command()
 def starter(
     names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter, assets/models].")] = None,
+    models: Annotated[bool, typer.Option("--models", help="The models of the image lab instead.")] = False,
 ) -> None:
-    """Compute the results that come with Frontier.
+    """Compute the results that come with Frontier, or the models.
 
     Takes a quarter of an hour; what FRONTIER_HOME holds already is not computed again.
     """
@@ -280,6 +281,9 @@ def starter(
     from engine.planning import resolve
     from engine.store.queue import Span
 
+    if models:
+        _ship_models(names or (), out or shipped.MODELS)
+        return
     for name, study in shipped.wanted(names or ()).items():
         _may_be_shipped(name, study)
         status = _compute(resolve(study))
@@ -289,6 +293,24 @@ def starter(
         took = Span(status.created, status.started, status.finished)
         shipped.ship(name, study, services.frame(status.digest), took, out or shipped.SHIPPED)
         _say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
+
+
+def _ship_models(names: Sequence[str], out: Path) -> None:
+    from engine import services
+    from engine import starter as shipped
+    from engine.events import Trained
+    from engine.planning import resolve
+
+    for name, study in shipped.models_wanted(names).items():
+        _may_be_shipped(name, study)
+        status = _compute(resolve(study))
+        if status.state != "done":
+            raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
+        _may_be_shipped(name, study)  # a mark may have come while it was computed
+        runs: list[Any] = services.runs(status.digest).to_dict("records")
+        trained = [Trained(run["epsilon"], run["seed"], run["path"]) for run in runs]
+        written = shipped.ship_models(name, study, services.frame(status.digest), trained, out)
+        _say(f"Written: {', '.join(written)}")
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -1,7 +1,8 @@
 """Results that come with Frontier: computed by this engine (`make starter`), then studies like any other.
 
 Each is three files in assets/starter: NAME.toml what to compute, NAME.parquet the result table, NAME.json what made it.
-What a story computes has no NAME.toml: its file in assets/stories says it.
+What a story computes has no NAME.toml: its file in assets/stories says it. Models that come with it, for the image lab,
+lie in assets/models: models.toml names their studies, NAME.json says what made them.
 """
 
 import io
@@ -10,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pandas as pd
 
 from engine import planning, stories
 from engine.checks import known
+from engine.events import Trained
 from engine.report.document import study_json
 from engine.report.export import write
 from engine.results import COLUMNS, Row
@@ -25,6 +28,7 @@ from engine.store.store import Store
 from engine.study import Study, parse, read
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "starter"
+MODELS = Path(__file__).parents[1] / "assets" / "models"
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,32 @@ def ship(name: str, study: Study, frame: pd.DataFrame, took: Span, folder: Path)
     frame.to_parquet(table, index=False)
     text = json.dumps(about | {"commit": _commit(), "span": vars(took)}, indent=2) + "\n"
     write(folder, {f"{name}.parquet": table.getvalue(), f"{name}.json": text.encode()})
+
+
+def models_wanted(names: Sequence[str] = ()) -> dict[str, Study]:
+    """The studies whose models come with Frontier, by name: those of models.toml, or those with these names."""
+    listed = {name: parse(values) for name, values in read(MODELS / "models.toml").items()}
+    return {name: listed[known("models", name, listed)] for name in names or listed}
+
+
+def ship_models(name: str, study: Study, frame: pd.DataFrame, trained: Sequence[Trained], folder: Path) -> list[str]:
+    """Write the weights of a computed study and NAME.json, what made them, into `folder`; the names of the weights."""
+    resolved = planning.resolve(study)
+    about = json.loads(study_json(resolved, planning.digest(resolved), frame))
+    kept = {one: f"{name}-{_budget(one.epsilon)}-seed-{one.seed}.safetensors" for one in trained}
+    clean = frame[frame["metric"] == "accuracy"].set_index(["epsilon", "seed"])["value"]
+    listed = [
+        {"file": file, "epsilon": str(one.epsilon), "seed": one.seed, "accuracy": clean.loc[one.epsilon, one.seed]}
+        for one, file in kept.items()
+    ]
+    text = json.dumps(about | {"commit": _commit(), "models": listed}, indent=2) + "\n"
+    files = {file: Path(one.path).read_bytes() for one, file in kept.items()}
+    write(folder, files | {f"{name}.json": text.encode()})
+    return list(files)
+
+
+def _budget(epsilon: float) -> str:
+    return "no-privacy" if epsilon == inf else f"epsilon-{epsilon:g}"
 
 
 def _commit() -> str:

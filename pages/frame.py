@@ -22,6 +22,14 @@ page = st.navigation(
             st.Page("explore/tradeoff.py", title="Trade-off", icon=":material/show_chart:", default=True),
             st.Page("explore/stories.py", title="Stories", icon=":material/auto_stories:", url_path="stories"),
         ],
+        "Threats": [
+            st.Page(
+                "threats/tampered.py",
+                title="Tampered images",
+                icon=":material/blur_on:",
+                url_path="tampered-images",
+            ),
+        ],
         "Learn": [
             st.Page(
                 "learn/privacy_budget.py",

@@ -118,6 +118,27 @@ ATTACK: dict[str, tuple[str, str]] = {
         "?model=private&image=11&norm=l2&strength=14&step=0",
     ),
 }
+LAB = ".frontier-lab"
+DIGITS = "models=digits-cnn-no-privacy-seed-0,digits-cnn-epsilon-8-seed-0"
+
+
+def tampered(page: Page, part: str = LAB) -> None:
+    """The image lab when nothing is looked for any more, from one of its parts on."""
+    page.wait_for_selector(f"{LAB}[data-complete]", timeout=120_000)
+    if part != LAB:
+        page.locator(part).scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+
+
+LABS: dict[str, tuple[str, str, Callable[[Page], None]]] = {
+    "lab": ("Tampered images: one picture, two models, and how little flips them.", "", tampered),
+    "lab-digits": ("Tampered images: digits, by a distance.", f"?{DIGITS}&index=3&norm=l2&eps=0.6", tampered),
+    "lab-strip": (
+        "Tampered images: across strengths, and other images.",
+        f"?{DIGITS}&index=3&eps=0.1",
+        partial(tampered, part=f"{LAB} .ending"),
+    ),
+}
 
 
 def exhibited(page: Page) -> None:
@@ -185,7 +206,9 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
     page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
     page.goto(server.url + screen.path)
     page.wait_for_selector(CONNECTED)
-    if not any(other in screen.path for other in ("/runs", "/data", "/privacy-budget", "/how-an-attack-works")):
+    if not any(
+        other in screen.path for other in ("/runs", "/data", "/privacy-budget", "/how-an-attack-works", "/tampered")
+    ):
         page.wait_for_selector(DRAWN)
     page.wait_for_timeout(1200)
     screen.before(page)
@@ -208,6 +231,8 @@ def screens(server: Server) -> Iterator[Screen]:
         yield Screen(name, f"/how-an-attack-works{link}", told, exhibited)
     about = "How an attack works: five questions, each with a place that shows the answer."
     yield Screen("attack-questions", "/how-an-attack-works", about, questioned)
+    for name, (told, link, before) in LABS.items():
+        yield Screen(name, f"/tampered-images{link}", told, before)
     yield Screen("data", "/data", "Data: what each data set is, and your own images.")
     running, queued = submitted(server, SLOW), submitted(server, {**SLOW, "seeds": 5})
     waiting(server, running, "running")

@@ -153,7 +153,20 @@ def choking(job: Job, emit: Callable[[Event], None], *, places: Any, threads: in
     execute(job, emit, places=places, threads=threads)
 
 
+def session_nice() -> int | None:
+    """How this process's session is weighed against others; None where the kernel does not."""
+    try:
+        return int(Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1])
+    except (OSError, IndexError):
+        return None
+
+
 def curious(job: Job, emit: Callable[[Event], None], *, places: Any, threads: int) -> None:
     """Writes how it was started into its folder."""
-    state = {"threads": threads, "omp": os.environ.get("OMP_WAIT_POLICY"), "nice": os.nice(0)}
+    state = {
+        "threads": threads,
+        "omp": os.environ.get("OMP_WAIT_POLICY"),
+        "nice": os.nice(0),
+        "session": session_nice(),
+    }
     (places.folder / "state.json").write_text(json.dumps(state))

@@ -16,6 +16,7 @@ import pytest
 from engine import planning, services
 from engine.jobs import keeper, supervisor
 from engine.settings import Settings
+from tests.engine.jobs import fakes
 from tests.engine.jobs.conftest import (
     Supervised,
     assert_gone,
@@ -147,6 +148,7 @@ SERVER = """
 import sys, time
 from engine.jobs import keeper, supervisor
 from engine.settings import Settings
+from tests.engine.jobs import fakes
 process = supervisor.start(Settings(cores=2), address="http://127.0.0.1:1", execute="tests.engine.jobs.fakes.slow")
 time.sleep(600)
 """
@@ -245,7 +247,9 @@ def test_a_job_alone_gets_all_cores_with_patient_threads_and_pages_go_first(supe
     digest = services.submit(small())
     wait_for_end(digest)
     state = json.loads((home / "models" / digest / "0" / "state.json").read_text())
+    session = state.pop("session")
     assert state == {"threads": Settings().cores, "omp": "PASSIVE", "nice": os.nice(0) + 10}
+    assert session == (None if fakes.session_nice() is None else 10)
 
 
 def test_a_supervisor_waits_for_a_store_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
