@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from engine.data import datasets
+from engine.defences import defences
 from engine.errors import BadInput, DataMissing, FrontierError, StoreError
 from engine.models import models
 from engine.registry import Registry
@@ -43,6 +44,10 @@ def _any_of(registry: Registry) -> str:
     return ", ".join(registry.names)
 
 
+def _of_kind(kind: str) -> str:
+    return ", ".join(name for name in defences.names if defences[name].facts["kind"] == kind)
+
+
 Out = Annotated[str | None, typer.Option(help="Folder for curves.csv and study.json.")]
 PLAIN = ("csv", "study")  # what `run` writes, and `export` unless it is told otherwise
 
@@ -65,6 +70,9 @@ def run(
     steps: Annotated[str | None, typer.Option(help="Attack steps [40].")] = None,
     images: Annotated[str | None, typer.Option(help="Test images attacked, the first ones [500].")] = None,
     attack_seeds: Annotated[str | None, typer.Option(help="Models attacked at each budget [1].")] = None,
+    defence: Annotated[str | None, typer.Option(help=f"In training: {_of_kind('training')} [none].")] = None,
+    guard: Annotated[str | None, typer.Option(help=f"Before the model: {_of_kind('input')} [none].")] = None,
+    trained_eps: Annotated[str | None, typer.Option(help="Radius of a defence in training [the data set's].")] = None,
     out: Out = None,
 ) -> None:
     """Run a study and print its curves.

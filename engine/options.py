@@ -20,8 +20,11 @@ OPTIONS = {  # where each goes in a study
     "steps": ("attack", "steps"),
     "images": ("attack", "images"),
     "attack_seeds": ("attack", "seeds"),
+    "defence": ("defence", "training"),
+    "guard": ("defence", "input"),
+    "trained_eps": ("defence", "eps"),
 }
-LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode")
+LISTS, NAMES = ("epsilon", "eps"), ("dataset", "model", "attack", "norm", "mode", "defence", "guard")
 FLAGS = ("independent_batches", "clip_only")
 
 

@@ -91,6 +91,7 @@ _RECIPES: dict[str, Callable[[float, int], Recipe]] = {
     "lstm": partial(_deeper, rate=(2.0, 4.0), steps=(120, 400)),
 }
 
+
 def _attacked(epsilon: float, n_train: int, *, plain: Callable[[float, int], Recipe], steps: int) -> Recipe:
     """Without privacy: Adam on small batches, `steps` of them on large data; with it, as without a defence."""
     if not isinf(epsilon):
