@@ -68,7 +68,7 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="Models trained at each budget [1].")] = None,
     defence: Annotated[str | None, typer.Option(help=f"How it is trained: {_defences('training')} [none].")] = None,
     guard: Annotated[str | None, typer.Option(help=f"What stands before it: {_defences('input')} [none].")] = None,
-    defence_eps: Annotated[str | None, typer.Option(help="Radius it trains at [the data set's own].")] = None,
+    trained_eps: Annotated[str | None, typer.Option(help="Radius it trains at [the data set's own].")] = None,
     extras: Annotated[str | None, typer.Option(help=f"Measured besides: {', '.join(EXTRAS)}.")] = None,
     attack: Annotated[
         str | None, typer.Option(help=f"One or several, joined by commas: {_any_of(attacks)} [{','.join(WORST)}].")

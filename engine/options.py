@@ -16,7 +16,7 @@ OPTIONS = {  # where each goes in a study
     "seeds": ("seeds",),
     "defence": ("defence", "training"),
     "guard": ("defence", "input"),
-    "defence_eps": ("defence", "eps"),
+    "trained_eps": ("defence", "eps"),
     "extras": ("extras",),
     "attack": ("attack", "name"),
     "norm": ("attack", "norm"),

@@ -47,7 +47,7 @@ def digits(root: Path, *, train: bool) -> Images:
     classes=("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
     linf=(0.0, 0.005, 0.01, 0.02, 0.03, 0.05),
     l2=(0.0, 0.1, 0.25, 0.5, 1.0),
-    trained_eps=0.08,
+    trained_eps=0.1,
     mirror=True,
     files=(
         "train-images-idx3-ubyte.gz",

@@ -28,6 +28,8 @@ REFERENCE = {
     ("pretrained-linear", "attack"): 3e-3,
     ("cnn", "train"): 1e-4,
     ("cnn", "attack"): 1e-4,
+    ("fast-cnn", "train"): 2e-4,
+    ("fast-cnn", "attack"): 1.8e-4,
     ("autoencoder", "train"): 1.1e-4,
     ("autoencoder", "attack"): 6e-5,
     ("resnet", "train"): 7e-4,

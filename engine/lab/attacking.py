@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from engine.lab.asked import REACH, needs_source
 from engine.robustness import attacks
+from engine.robustness.curve import climbed
 from engine.robustness.gradient import project
 
 FINE = {"linf": 0.0005, "l2": 0.005, "spatial": 0.01}  # how closely the smallest strength is looked for
@@ -43,7 +44,8 @@ def attacked(model: nn.Module, x: Tensor, y: Tensor, eps: float, how: How, sourc
     if eps == 0:
         return x.clone()
     with torch.random.fork_rng(devices=[]):
-        found = entry.load()(model, x, y, norm=how.norm, eps=eps, steps=how.steps, seed=how.seed, start=None, **more)
+        seen = climbed(model) if entry.facts["access"] == "white-box" else model
+        found = entry.load()(seen, x, y, norm=how.norm, eps=eps, steps=how.steps, seed=how.seed, start=None, **more)
     return project(found.detach(), x, eps, how.norm) if how.norm in BALLS else found.detach().clamp(0, 1)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from engine.robustness.curve import climbed
+
 _take: list[Callable[[], None]] = []
 
 
@@ -33,3 +35,9 @@ class Polite(nn.Module):
         take()
         logits: Tensor = self.model(x)
         return logits
+
+    @property
+    def surrogate(self) -> nn.Module:
+        """What gradients are to be taken of, as politely."""
+        inner = climbed(self.model)
+        return self if inner is self.model else Polite(inner)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.data import datasets
 from engine.errors import BadInput
 from engine.models import models
-from engine.planning import digest, n_points, plan, resolve, work
+from engine.planning import defendable, digest, n_points, of_kind, plan, resolve, work
 from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
@@ -22,11 +22,17 @@ budgets = st.lists(st.floats(EPSILON_LOW, EPSILON_HIGH) | st.just(inf), min_size
 @st.composite
 def studies(draw: st.DrawFn) -> Study:
     name = draw(st.sampled_from(attacks.names))
-    seeds = draw(st.integers(1, 5))
+    seeds, model = draw(st.integers(1, 5)), draw(st.sampled_from(models.names))
+    training = draw(st.sampled_from(["none", *(of_kind("training") if defendable(model) else ())]))
     return parse(
         {
             "dataset": draw(st.sampled_from(datasets.names)),
-            "model": draw(st.sampled_from(models.names)),
+            "model": model,
+            "defence": {
+                "training": training,
+                "input": draw(st.sampled_from(["none", *of_kind("input")])),
+                "eps": None if training == "none" else draw(st.none() | st.floats(0.01, 1)),
+            },
             "privacy": {
                 "epsilons": draw(budgets),
                 "delta": draw(st.none() | st.floats(1e-9, 1e-6)),
