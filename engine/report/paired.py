@@ -48,7 +48,7 @@ def attacked(standing: Iterable[Stands], one: float, other: float, eps: float) -
 
     None unless each is one attacked model, attacked to the end, on the same images and at this radius.
     """
-    found = {line: [s for s in standing if s.done and _line(s) == line] for line in (one, other)}
+    found = {budget: [s for s in standing if s.done and line(s) == budget] for budget in (one, other)}
     if any(len(models) != 1 or eps not in models[0].radii for models in found.values()):
         return None
     first, second = (_recognised(models[0], eps) for models in found.values())
@@ -58,7 +58,8 @@ def attacked(standing: Iterable[Stands], one: float, other: float, eps: float) -
     return difference(*(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))))
 
 
-def _line(stands: Stands) -> float:
+def line(stands: Stands) -> float:
+    """The budget whose model it is about, lines.CLIPPING for clipping alone."""
     return lines.CLIPPING if stands.clip_only else stands.epsilon
 
 
