@@ -1,6 +1,7 @@
 """A whole job on digits: what it says, what it keeps, and that a killed one ends with the same numbers."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf, sqrt
 from pathlib import Path
@@ -16,7 +17,7 @@ from engine.data.folder import read
 from engine.data.images import load
 from engine.effort import Effort
 from engine.errors import DataMissing
-from engine.events import Event, Provisional, Stage, Trained
+from engine.events import STAGES, Event, Provisional, Stage, Stands, Trained
 from engine.models import models
 from engine.models.scattering import ScatteringLinear
 from engine.privacy import bank, dpsgd
@@ -82,8 +83,8 @@ def test_every_point_of_the_plan_once(whole: tuple[Study, Path, list[Event]]) ->
 
 def test_stages_come_in_order_and_end_complete(whole: tuple[Study, Path, list[Event]]) -> None:
     stages = [event for event in whole[2] if isinstance(event, Stage)]
-    assert list(dict.fromkeys(stage.name for stage in stages)) == ["data", "noise", "features", "train", "attack"]
-    for name in ("data", "noise", "features", "train", "attack"):
+    assert tuple(dict.fromkeys(stage.name for stage in stages)) == STAGES
+    for name in STAGES:
         done = [stage.done for stage in stages if stage.name == name]
         assert done == sorted(done)
         assert done[-1] == next(stage.total for stage in stages if stage.name == name)
@@ -104,7 +105,7 @@ def test_rows_say_what_made_them(whole: tuple[Study, Path, list[Event]]) -> None
     assert (private.unit, private.mode, private.delta) == ("one image added or removed", "reproducible", 1e-5)
     assert private.noise_multiplier > 1
     robust = [row for row in rows if row.metric == "robust_accuracy"]
-    assert {(row.attack, row.norm, row.attack_steps, row.restarts) for row in robust} == {("pgd", "linf", 5, 1)}
+    assert {(row.attack, row.norm, row.attack_steps, row.restarts) for row in robust} == {("fmn+apgd+apgd-t", "linf", 5, 1)}
     assert {(row.attack, row.norm, row.attack_steps) for row in rows if row not in robust} == {("none", "none", 0)}
     assert {row.train_steps for row in rows} == {60, 600}
     assert private.sample_rate == 718 / 1437
@@ -257,38 +258,68 @@ def test_a_killed_job_ends_with_the_same_numbers(
     assert numbers(executed(study, tmp_path)) == numbers(events)
 
 
+def noted_attacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of each attack that is really made, in the order in which it is."""
+    made: list[int] = []
+    advance = curve.advance
+
+    def noted(*arguments: Any, **how: Any) -> curve.Standing:
+        made.append(arguments[5])
+        return advance(*arguments, **how)
+
+    monkeypatch.setattr(curve, "advance", noted)
+    return made
+
+
+def killed_at(study: Study, folder: Path, last: Callable[[list[Event]], bool]) -> list[Event]:
+    """What the study's only job says until `last` of all that it has said is true; there it dies."""
+    said: list[Event] = []
+
+    def emit(event: Event) -> None:
+        said.append(event)
+        if last(said):
+            raise KeyboardInterrupt
+
+    (job,) = planning.plan(study)
+    places = runs.Places(folder / "data", folder / "cache", folder / "0")
+    with pytest.raises(KeyboardInterrupt):
+        runs.execute(job, emit, places=places, threads=torch.get_num_threads())
+    return said
+
+
+def robust(events: list[Event]) -> list[Row]:
+    return [event for event in events if isinstance(event, Row) and event.metric == "robust_accuracy"]
+
+
 def test_a_job_killed_between_checkpoint_and_row_repeats_neither_the_attack_nor_its_time(
     whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, _, events = whole
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
-    at = max(i for i, event in enumerate(events) if isinstance(event, Row) and event.eps == 0.02)
-    first: list[Event] = []
-    job = planning.plan(study)[0]
-    places = runs.Places(tmp_path / "data", tmp_path / "cache", tmp_path / "0")
-
-    def dies_at(event: Event) -> None:
-        first.append(event)
-        if isinstance(event, Row) and len([one for one in first if isinstance(one, Row)]) == dies:
-            raise KeyboardInterrupt
-
-    dies = len([event for event in events[: at + 1] if isinstance(event, Row)])
-    with pytest.raises(KeyboardInterrupt):
-        runs.execute(job, dies_at, places=places, threads=torch.get_num_threads())
-    before = {row.key: row.seconds for row in first if isinstance(row, Row) and row.metric == "robust_accuracy"}
-    attacked: list[float] = []
-    advance = curve.advance
-
-    def noted(*arguments: Any, **how: Any) -> curve.Standing:
-        attacked.append(how["eps"])
-        return advance(*arguments, **how)
-
-    monkeypatch.setattr(curve, "advance", noted)
+    first = killed_at(study, tmp_path, lambda said: len(robust(said)) == 5 and isinstance(said[-1], Row))
+    attacked = noted_attacks(monkeypatch)
     again = executed(study, tmp_path)
-    assert attacked == [0.1, 0.1]
+    assert attacked == []
     after = {row.key: row.seconds for row in again if isinstance(row, Row)}
-    assert {key: after[key] for key in before} == before
+    assert {row.key: row.seconds for row in robust(first)}.items() <= after.items()
     assert numbers(again) == numbers(events)
+
+
+@pytest.mark.parametrize(("killed_in", "left"), [(2, [1, 1, 2, 2]), (3, [1, 2, 2]), (5, [2])])
+def test_a_job_killed_between_two_attacks_goes_on_with_the_next_one(
+    killed_in: int, left: list[int], whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of three attacks is made of two models; the job dies when the one with this number is about to begin."""
+    study, _, events = whole
+    n = study.attack.images
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
+    killed_at(study, tmp_path, lambda said: said[-1] == Stage("attack", killed_in * n, 6 * n))
+    attacked = noted_attacks(monkeypatch)
+    again = executed(study, tmp_path)
+    assert attacked == left
+    assert numbers(again) == numbers(events)
+    last = {(s.epsilon, s.seed): s for s in events if isinstance(s, Stands)}
+    assert {(s.epsilon, s.seed): s for s in again if isinstance(s, Stands)} == last
 
 
 @pytest.mark.parametrize("model", ["cnn", "scattering-cnn"])

@@ -91,9 +91,7 @@ def test_the_mean_of_many_draws_is_what_an_attack_on_a_random_guard_climbs() -> 
     """Its gradient is that of the expected loss: close to the mean over other draws, where a single draw is not."""
     model, x, y = trained()
     guarded = Guarded(model, "random-noise", seed=7)
-    surrogate = curve.surrogate(guarded)
-    inner = surrogate.model if isinstance(surrogate, curve.Bf16) else surrogate
-    assert isinstance(inner, Averaged)
+    assert isinstance(curve.climbed(guarded), Averaged)
     x = x[:20].requires_grad_(True)
 
     def direction(model: nn.Module) -> Tensor:

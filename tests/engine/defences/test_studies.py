@@ -1,5 +1,6 @@
 """A study that asks for a defence: how it is written, what is refused, what a job does with it."""
 
+from dataclasses import replace
 from math import isinf
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from engine.defences import defences
 from engine.errors import BadInput
 from engine.models import models
 from engine.planning import digest, plan, resolve, work
+from engine.robustness import attacks
 from engine.study import Study, parse
 from tests.engine.test_runs import executed, numbers, points
 
@@ -23,7 +25,13 @@ def test_a_study_without_a_defence_is_written_and_named_as_before_there_were_any
     for study in (parse({}), resolve(parse({})), resolve(parse({"defence": {"training": "none", "input": "none"}}))):
         assert "defence" not in study.model_dump()
         assert "defence" not in study.model_dump_json()
-    assert digest(resolve(parse({}))) == BEFORE
+
+
+def test_a_study_of_one_attack_is_named_as_before_there_were_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither defences, nor extras, nor several attacks, nor a source are in what names a study without them."""
+    monkeypatch.setitem(attacks.entries, "pgd", replace(attacks["pgd"], version=1))
+    assert digest(resolve(parse({"attack": {"name": "pgd", "steps": 40}}))) == BEFORE
+    assert digest(resolve(parse({"attack": {"names": ["pgd"], "steps": 40}, "extras": [], "defence": {}}))) == BEFORE
 
 
 def test_a_defence_is_written_and_read_again() -> None:
