@@ -58,13 +58,18 @@ def wanted(names: Sequence[str] = ()) -> dict[str, Study]:
 def _told(own: Mapping[str, Study]) -> dict[str, Study]:
     """The studies of stories that are not among these: NAME, NAME-2 and so on."""
     others = {planning.digest(planning.resolve(study)) for study in own.values()}
-    parts = [(name, story.parts) for name, story in stories.everything().items()]
+    parts = [(name, _apart(story.parts)) for name, story in stories.everything().items()]
     return {
         name if number == 1 else f"{name}-{number}": part.study
         for name, several in parts
         for number, part in enumerate(several, 1)
         if part.digest not in others
     }
+
+
+def _apart(parts: Sequence[stories.Part]) -> list[stories.Part]:
+    """Each study once: several parts may look at the same one."""
+    return list({part.digest: part for part in parts}.values())
 
 
 def ship(
