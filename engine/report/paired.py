@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from math import sqrt
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from engine.events import Stands
@@ -54,8 +56,8 @@ def attacked(standing: Iterable[Stands], one: float, other: float, eps: float) -
     first, second = (_recognised(models[0], eps) for models in found.values())
     if len(first) != len(second):
         return None
-    pairs = list(zip(first, second, strict=True))
-    return difference(*(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))))
+    cells = (first & second, first & ~second, ~first & second, ~first & ~second)
+    return difference(*(int(cell.sum()) for cell in cells))
 
 
 def line(stands: Stands) -> float:
@@ -63,21 +65,16 @@ def line(stands: Stands) -> float:
     return lines.CLIPPING if stands.clip_only else stands.epsilon
 
 
-def _recognised(stands: Stands, eps: float) -> list[bool]:
-    place = stands.radii.index(eps)
-    return [broken > place for broken in stands.broken]
+def _recognised(stands: Stands, eps: float) -> NDArray[np.bool_]:
+    return np.frombuffer(stands.broken, np.uint8) > stands.radii.index(eps)
 
 
 def shares(stands: Stands) -> tuple[float, ...]:
     """Share of images that stand, at each radius: the curve, or what is known of it so far."""
-    return tuple(sum(_recognised(stands, eps)) / len(stands.broken) for eps in stands.radii)
+    return tuple(float(_recognised(stands, eps).mean()) for eps in stands.radii)
 
 
 def breakers(stands: Stands, eps: float) -> dict[str, int]:
     """How many images each attack broke at radius `eps` or below; those that were wrong before are nobody's."""
-    place = stands.radii.index(eps)
-    counts = dict.fromkeys(stands.attacks, 0)
-    for broken, by in zip(stands.broken, stands.by, strict=True):
-        if broken <= place and by < len(stands.attacks):
-            counts[stands.attacks[by]] += 1
-    return counts
+    by = np.frombuffer(stands.by, np.uint8)[~_recognised(stands, eps)]
+    return {name: int((by == number).sum()) for number, name in enumerate(stands.attacks)}
