@@ -5,12 +5,12 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from engine.events import Stands
 from engine.report import lines
 
 Interval = tuple[float, float, float]
+Z = 1.959963984540054  # of 95 %
 
 
 def difference(both: int, first: int, second: int, neither: int) -> Interval:
@@ -32,8 +32,9 @@ def difference(both: int, first: int, second: int, neither: int) -> Interval:
 
 
 def _wilson(right: int, n: int) -> tuple[float, float]:
-    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    """The 95 % Wilson interval by its formula: scipy.stats takes half a second to import, which pages would wait for."""
+    middle, spread = right + Z**2 / 2, Z * sqrt(right * (n - right) / n + Z**2 / 4)
+    return (middle - spread) / (n + Z**2), (middle + spread) / (n + Z**2)
 
 
 def _correlation(both: int, first: int, second: int, neither: int) -> float:
