@@ -32,7 +32,7 @@ def difference(both: int, first: int, second: int, neither: int) -> Interval:
 
 
 def _wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % Wilson interval by its formula: scipy.stats takes half a second to import, which pages would wait for."""
+    """The 95 % Wilson interval by its formula: to import scipy.stats takes half a second, and pages need this."""
     middle, spread = right + Z**2 / 2, Z * sqrt(right * (n - right) / n + Z**2 / 4)
     return (middle - spread) / (n + Z**2), (middle + spread) / (n + Z**2)
 
