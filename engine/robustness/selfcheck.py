@@ -36,12 +36,15 @@ class Shares:
 def most_telling(standing: Standing) -> float:
     """The radius above 0 at which the curve is nearest to half of what is recognised without an attack.
 
+    Of a flat stretch the end towards half: where no radius breaks anything the largest one has most to tell.
+
     >>> stands = Standing((0.0, 0.1, 0.2), torch.tensor([0, 1, 2, 2, 3]), torch.zeros(5), torch.zeros(5))
     >>> most_telling(stands)
     0.2
     """
-    half = float(standing.correct(0.0).float().mean()) / 2
-    return min(standing.radii[1:], key=lambda eps: abs(float(standing.correct(eps).float().mean()) - half))
+    half = _mean(standing.correct(0.0)) / 2
+    above = {eps: _mean(standing.correct(eps)) - half for eps in standing.radii[1:]}
+    return min(above, key=lambda eps: (abs(above[eps]), -eps if above[eps] > 0 else eps))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from engine.store.store import Store
 from tests.engine.jobs.conftest import assert_gone, family, small, wait_for, wait_for_end, workers_of
 
 STUDY = small(
-    privacy={"epsilons": [3, "inf"]}, attack={"eps": [0, 0.05, 0.1, 0.15], "images": 100, "seeds": 2}, seeds=2
+    privacy={"epsilons": [3, "inf"]},
+    attack={"names": ["fmn", "apgd"], "steps": 8, "eps": [0, 0.05, 0.1, 0.15], "images": 60, "seeds": 2},
+    seeds=2,
 )
 
 
@@ -47,7 +49,8 @@ def test_a_study_killed_twice_ends_with_the_numbers_of_an_undisturbed_one(
     run(started)
     digest = services.submit(STUDY)
     assert wait_for_end(digest, timeout=90).error is None
-    undisturbed = curves(digest)
+    undisturbed, stood = curves(digest), services.standing(digest)
+    assert len(stood) == 4
     supervisor.stop(started.pop())
 
     monkeypatch.setenv("FRONTIER_HOME", str(tmp_path / "other"))
@@ -56,7 +59,8 @@ def test_a_study_killed_twice_ends_with_the_numbers_of_an_undisturbed_one(
     services.submit(STUDY)
     wait_for(digest, lambda status: status.stage == "train", timeout=60)
     workers_of(first.pid)[0].kill()
-    wait_for(digest, lambda status: status.stage == "attack" and status.n_points > 5, timeout=60)
+    in_the_second_attack = 60 * 4
+    wait_for(digest, lambda status: status.stage == "attack" and status.stage_done >= in_the_second_attack, timeout=60)
     everyone = family(first.pid)
     first.kill()
     first.wait()
@@ -65,6 +69,7 @@ def test_a_study_killed_twice_ends_with_the_numbers_of_an_undisturbed_one(
     status = wait_for_end(digest, timeout=90)
     assert (status.state, status.error) == ("done", None)
     pd.testing.assert_frame_equal(curves(digest), undisturbed)
+    assert services.standing(digest) == stood
     for place in (home, tmp_path / "other"):
         rows = Store(place).ledger.books().rows["digits"]
         assert [row.kind for row in rows] == ["released", "no guarantee"], "charged once, however often it was killed"

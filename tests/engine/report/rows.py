@@ -5,7 +5,8 @@ from math import inf, nan
 
 import pandas as pd
 
-from engine.results import COLUMNS, Row, as_dict
+from engine.results import CHECK, COLUMNS, Row, as_dict
+from engine.robustness.selfcheck import Shares
 
 CLEAN = Row(
     study="0123456789abcdef",
@@ -42,3 +43,9 @@ OPEN = replace(CLEAN, epsilon=inf, delta=nan, noise_multiplier=0.0, max_grad_nor
 
 def frame(*rows: Row) -> pd.DataFrame:
     return pd.DataFrame([as_dict(row) for row in rows], columns=list(COLUMNS))
+
+
+def checked(one: Shares) -> Row:
+    """A measurement of the self-check, as a row."""
+    how = {"attack": one.attack, "norm": "linf", "eps": one.eps, "attack_steps": one.steps, "value": one.value}
+    return replace(CLEAN, metric=CHECK + one.name, low=nan, high=nan, interval_method="none", n=one.n, **how)
