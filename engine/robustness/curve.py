@@ -25,7 +25,7 @@ from engine.registry import Entry
 from engine.robustness.gradient import project, random_start
 
 BATCH = 128
-NEAR = 0.85  # a radius below this share of the smallest perturbation known is not worth a second attack's time
+NEAR = 0.9  # a radius below this share of the smallest perturbation known is not worth a second attack's time
 ROUNDING = 1e-6  # of a radius: x + delta is rounded
 FURTHER = (1.0, 1.02, 1.05, 1.1)  # a picture on the boundary of the bf16 copy may lie before that of the model
 
