@@ -12,7 +12,19 @@ from typing import Any
 
 from engine.jobs.supervisor import PATIENT
 
-NAMES = ("scattering", "training", "dpsgd", "calibration", "jobs", "page", "learn", "lab", "exports", "data")
+NAMES = (
+    "scattering",
+    "robustness",
+    "training",
+    "dpsgd",
+    "calibration",
+    "jobs",
+    "page",
+    "learn",
+    "lab",
+    "exports",
+    "data",
+)
 
 
 def main() -> None:

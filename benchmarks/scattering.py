@@ -1,4 +1,4 @@
-"""Our scattering against kymatio's torch frontend, batch 128 of 28 x 28, and the attack that differentiates it."""
+"""Our scattering against kymatio's torch frontend, batch 128 of 28 x 28."""
 
 import resource
 import subprocess
@@ -8,14 +8,11 @@ from functools import partial
 from typing import Any
 
 import torch
-import torchattacks
 from kymatio.scattering2d.frontend.torch_frontend import ScatteringTorch2D
 from torch import Tensor, nn
 
 from benchmarks.timing import Work, side_by_side
-from engine.models.scattering import Scattering, ScatteringLinear
-from engine.robustness import curve
-from engine.robustness.gradient import pgd
+from engine.models.scattering import Scattering
 
 N = 128
 
@@ -50,44 +47,12 @@ def run() -> dict[str, Any]:
         "largest_difference": float((ours(x) - theirs(x).flatten(1, 2)).abs().max()),
         "targets": {"kymatio_over_ours": 1.5, "aim": 3, "largest_difference": 1e-4},
         "features_of_70000": features_memory(),
-        "attack": attack(),
     }
 
 
 def ratios(ms: dict[str, float]) -> dict[str, float]:
     """Kymatio's time over ours."""
     return {way: ms[f"kymatio {way}"] / ms[f"ours {way}, fp32"] for way in ("forward", "forward and backward")}
-
-
-def attack() -> dict[str, Any]:
-    """PGD over five radii: ours (warm starts, survivors, bf16) against the peer's, radius by radius."""
-    torch.manual_seed(0)
-    model = ScatteringLinear((1, 28, 28), 10).eval()
-    nn.init.normal_(model.linear.weight, std=0.02)
-    x = torch.rand(64, 1, 28, 28)
-    y = model(x).argmax(1)
-    radii = (0.002, 0.005, 0.01, 0.02, 0.03)
-
-    def ours() -> float:
-        standing = curve.clean(model, x, y)
-        for eps in radii:
-            step = partial(pgd, norm="linf", eps=eps, steps=40, seed=0)
-            standing = curve.advance(model, x, y, standing, step, norm="linf", eps=eps, on_batch=lambda: None)
-        return float(standing.correct(radii[2]).float().mean())
-
-    def peer() -> float:
-        share = [1.0]
-        for eps in radii:
-            x_adv = torchattacks.PGD(model, eps=eps, alpha=eps / 10, steps=40)(x, y)
-            share.append(float((curve.predict(model, x_adv) == y).float().mean()))
-        return share[3]
-
-    taken = side_by_side({"ours": ours, "torchattacks PGD": peer}, rounds=2)
-    return {
-        "seconds": {name: t["median"] for name, t in taken.items()},
-        "peer_over_ours": taken["torchattacks PGD"]["median"] / taken["ours"]["median"],
-        "standing at eps 0.01": {"ours": ours(), "torchattacks PGD": peer()},
-    }
 
 
 def features_memory() -> dict[str, float]:

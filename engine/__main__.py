@@ -291,7 +291,8 @@ def starter(
             raise FrontierError(status.error or f"the study {name} was stopped: run this again to go on")
         _may_be_shipped(name, study)  # a mark may have come while it was computed
         took = Span(status.created, status.started, status.finished)
-        shipped.ship(name, study, services.frame(status.digest), took, out or shipped.SHIPPED)
+        found = services.frame(status.digest), took, out or shipped.SHIPPED, services.standing(status.digest)
+        shipped.ship(name, study, *found)
         _say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
 
 

@@ -20,6 +20,7 @@ from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Defence, Job, Study
 
 DELTA_LOW = 1e-12  # below, the accountant's own rounding is of the size of delta
+NO_ATTACK: dict[str, Any] = {"names": ("pgd",), "steps": 40, "norm": "linf", "source": None}
 MAX_RADII = 250  # Stands says in one byte which of them broke an image
 SPATIAL = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the largest rotation, shift and so on
 FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in models (docs/decisions.md)
@@ -65,6 +66,8 @@ def _resolve_attack(attack: Attack, facts: dict[str, Any], seeds: int) -> Attack
         raise BadInput("attack 'transfer' needs attack.source: the study whose model lends its pictures")
     if attack.seeds > seeds:
         raise BadInput(f"attack.seeds={attack.seeds} is not in [1, {seeds}], the number of seeds trained")
+    if not any(radii):  # nothing is attacked: whatever else is said of the attack, it is the same study
+        return attack.model_copy(update=NO_ATTACK | {"eps": (0.0,), "images": min(attack.images, facts["n_test"])})
     return attack.model_copy(
         update={
             "eps": tuple(sorted({0.0, *radii})),
@@ -180,7 +183,7 @@ def digest(study: Study) -> str:
             NUMBERS_VERSION,
             entry.of(study).version,
             models[study.model].version,
-            *(attacks[name].version for name in study.attack.names),
+            *((attacks[name].version for name in study.attack.names) if any(study.attack.eps or ()) else (1,)),
             *(defences[name].version for name in (study.defence.training, study.defence.input) if name != "none"),
             *(known.version for known in corruptions.entries.values() if "corruptions" in study.extras),
         ],

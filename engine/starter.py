@@ -8,10 +8,11 @@ lie in assets/models: models.toml names their studies, NAME.json says what made 
 import io
 import json
 import subprocess
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
-from math import inf
+from math import inf, isinf
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pandas as pd
 
 from engine import planning, stories
 from engine.checks import known
-from engine.events import Trained
+from engine.events import Stands, Trained
 from engine.report.document import study_json
 from engine.report.export import write
 from engine.results import COLUMNS, Row
@@ -57,7 +58,7 @@ def wanted(names: Sequence[str] = ()) -> dict[str, Study]:
 def _told(own: Mapping[str, Study]) -> dict[str, Study]:
     """The studies of stories that are not among these: NAME, NAME-2 and so on."""
     others = {planning.digest(planning.resolve(study)) for study in own.values()}
-    parts = [(name, story.parts) for name, story in stories.everything().items()]
+    parts = [(name, _apart(story.parts)) for name, story in stories.everything().items()]
     return {
         name if number == 1 else f"{name}-{number}": part.study
         for name, several in parts
@@ -66,15 +67,23 @@ def _told(own: Mapping[str, Study]) -> dict[str, Study]:
     }
 
 
-def ship(name: str, study: Study, frame: pd.DataFrame, took: Span, folder: Path) -> None:
-    """Write the table of a computed study and what made it into `folder`."""
+def _apart(parts: Sequence[stories.Part]) -> list[stories.Part]:
+    """Each study once: several parts may look at the same one."""
+    return list({part.digest: part for part in parts}.values())
+
+
+def ship(
+    name: str, study: Study, frame: pd.DataFrame, took: Span, folder: Path, standing: Sequence[Stands] = ()
+) -> None:
+    """Write the table of a computed study, how its attacked images stand, and what made it into `folder`."""
     resolved = planning.resolve(study)
     about = json.loads(
         study_json(resolved, planning.digest(resolved), frame, seconds=round(took.finished - took.started, 3))
     )
     table = io.BytesIO()
     frame.to_parquet(table, index=False)
-    text = json.dumps(about | {"commit": _commit(), "span": vars(took)}, indent=2) + "\n"
+    about |= {"commit": _commit(), "span": vars(took), "standing": [_plain(word) for word in standing]}
+    text = json.dumps(about, indent=2) + "\n"
     write(folder, {f"{name}.parquet": table.getvalue(), f"{name}.json": text.encode()})
 
 
@@ -104,6 +113,18 @@ def _budget(epsilon: float) -> str:
     return "no-privacy" if epsilon == inf else f"epsilon-{epsilon:g}"
 
 
+def _plain(word: Stands) -> dict[str, Any]:
+    """As JSON: what is counted in bytes is written in base64."""
+    coded = {name: b64encode(getattr(word, name)).decode() for name in ("broken", "by")}
+    return asdict(word) | coded | {"epsilon": "inf" if isinf(word.epsilon) else word.epsilon}
+
+
+def _stands(written: Mapping[str, Any]) -> Stands:
+    decoded = {name: b64decode(written[name]) for name in ("broken", "by")}
+    lists = {name: tuple(written[name]) for name in ("attacks", "radii")}
+    return Stands(**{**written, **decoded, **lists, "epsilon": float(written["epsilon"])})
+
+
 def _commit() -> str:
     """The commit of this source, with a plus sign where files of the engine differ from it."""
     changed = _git("status", "--porcelain", "--", "engine", "requirements.txt")
@@ -121,7 +142,8 @@ def bring(store: Store) -> None:
         study = parse(about["study"])
         if planning.digest(study) == about["digest"]:
             plan = [Planned(job, {}, {}, 1) for job in planning.plan(study)]
-            store.measured.adopt(about["digest"], study, plan, Span(**about["span"]), _rows(about["name"]))
+            standing = [_stands(written) for written in about.get("standing", ())]
+            store.measured.adopt(about["digest"], study, plan, Span(**about["span"]), _rows(about["name"]), standing)
 
 
 def origin(digest: str, created: float) -> Origin | None:

@@ -27,11 +27,19 @@ class Published(Frozen):
 
 
 class Part(Frozen):
-    """One study of a story, resolved, and what was published about the same models."""
+    """One study of a story, resolved, looked at clean or under attack, and what was published about the same."""
 
     label: Words
     study: Study
+    eps: float = Field(0.0, ge=0, description="radius of the attack under which images are recognised; 0: none")
     published: tuple[Published, ...] = ()
+
+    @field_validator("eps")
+    @classmethod
+    def _attacked_by_its_study(cls, eps: float, info: ValidationInfo) -> float:
+        if eps and "study" in info.data and eps not in (info.data["study"].attack.eps or ()):
+            raise ValueError(f"about eps={eps:g}, which its study does not attack with")
+        return eps
 
     @field_validator("study", mode="before")
     @classmethod

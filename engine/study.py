@@ -208,8 +208,8 @@ class Study(Frozen):
     @model_serializer(mode="wrap")
     def _without_what_nobody_asked_for(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study of a known data set without a defence is written, and so named, as before there were these."""
-        unasked = {"own": self.own is None, "defence": self.defence == Defence(), "extras": not self.extras}
-        return {name: value for name, value in plain(self).items() if not unasked.get(name)}
+        usual = {"own": self.own is None, "defence": self.defence == Defence(), "extras": not self.extras}
+        return {name: value for name, value in plain(self).items() if not usual.get(name)}
 
 
 class Job(Frozen):

@@ -40,6 +40,7 @@ REFERENCE = {
 # With which power of its size an image costs more, where that is not 1.
 GROWTH = {"cnn": 0.5, "autoencoder": 0.5, "resnet": 0.3, "lstm": 0.6, "pretrained-linear": 0.0}
 NOISE, OTHER = 1.0, 1e-3
+ATTACKING = ("check", "extras")  # their units are of the same work
 CACHED = 20  # so many times faster than reference: read from a cache, not worked for
 
 
@@ -63,8 +64,8 @@ def reference(study: Study, stage: str) -> float:
     """Rough seconds a unit; only noise does not depend on the size of an image."""
     if stage == "noise":
         return NOISE
-    size = float(math.prod(entry.of(study).facts["shape"]))
-    return REFERENCE.get((study.model, stage), OTHER) * math.pow(size / 784, GROWTH.get(study.model, 1.0))
+    size, like = float(math.prod(entry.of(study).facts["shape"])), "attack" if stage in ATTACKING else stage
+    return REFERENCE.get((study.model, like), OTHER) * math.pow(size / 784, GROWTH.get(study.model, 1.0))
 
 
 def stages(

@@ -124,7 +124,7 @@ def trade_off(
         clean=Line("clean", "clean", tuple(spot(at[e], clean.get(e), words.budget(e), "clean images") for e in grid)),
         attacked=Line("attacked", "attacked", tuple(None for _ in grid)),
         training=in_training(provisional, clean, at),
-        budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust) for epsilon in grid),
+        budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust, standing) for epsilon in grid),
         forming=tuple(_forming(epsilon, standing, norm) for epsilon in grid),
         floors=_floors(points.certified(frame, norm), grid, norm),
     )
@@ -142,16 +142,35 @@ def at_strength(info: TradeOff, strength: float | None) -> TradeOff:
     return replace(info, strength=strength, attacked=Line("attacked", said, tuple(moved)))
 
 
-def _by_strength(epsilon: float, radii: Sequence[float], norm: str, robust: dict[tuple[float, float], Point]) -> Line:
+def _by_strength(
+    epsilon: float,
+    radii: Sequence[float],
+    norm: str,
+    robust: dict[tuple[float, float], Point],
+    standing: Sequence[Stands] = (),
+) -> Line:
     label = words.budget(epsilon)
     spots = (spot(eps, robust.get((epsilon, eps)), label, _attack(eps, norm)) for eps in radii)
-    return Line(budget_name(epsilon), label, tuple(spots))
+    told = (one and replace(one, said=one.said + _broken_by(standing, epsilon, one.x)) for one in spots)
+    return Line(budget_name(epsilon), label, tuple(told))
+
+
+def _broken_by(standing: Sequence[Stands], epsilon: float, eps: float) -> str:
+    """Which attack found how many of the smallest perturbations that broke an image up to `eps`; "" for several models.
+
+    The images that were wrong before any attack are nobody's.
+    """
+    models = [stands for stands in standing if paired.line(stands) == epsilon and stands.done and eps in stands.radii]
+    if len(models) != 1 or not eps:
+        return ""
+    counts = paired.breakers(models[0], eps)
+    return f"<br>broken by {words.listed([f'{name} {n}' for name, n in counts.items()])}"
 
 
 def _forming(epsilon: float, standing: Sequence[Stands], norm: str) -> Line:
     """What is known of a curve while its attacks go on; no spots once they are done."""
     label = words.budget(epsilon)
-    found = [s for s in standing if (lines.CLIPPING if s.clip_only else s.epsilon) == epsilon and not s.done]
+    found = [stands for stands in standing if paired.line(stands) == epsilon and not stands.done]
     spots = (
         Spot(eps, 100 * share, 100 * share, 100 * share, _so_far(label, eps, share, norm))
         for stands in found[:1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from engine.report import canvas, drawing, figures, lines, panels, words
+from engine.report import canvas, drawing, figures, lines, panels, surface, words
 from engine.report.canvas import Figure
 from engine.report.comparing import escaped
 from engine.report.figures import Spot
@@ -13,7 +13,7 @@ from engine.report.palette import LIGHT, Palette
 from engine.report.surface import Defended
 
 MARKERS = ("circle", "square", "triangle-up", "diamond", "pentagon", "triangle-down", "x")
-DIMMED, HEIGHT, MOST_TOLD = 0.25, 230, 6
+DIMMED, MOST_TOLD = 0.25, 6
 BEATEN = "another model is at least as private, as accurate and as robust"
 Criteria = tuple[float, float, float]  # epsilon (inf without a promise), clean and robust accuracy
 
@@ -91,7 +91,7 @@ def draw(info: Frontier, palette: Palette = LIGHT, *, note: str = "") -> Figure:
     canvas.shares(figure)
     drawing.level_budgets(figure, info.epsilons)
     attacked = f"attacked by {words.strength(info.strength, info.norm)}"
-    names = panels.divide(figure, [attacked, "clean"], columns=2, height=HEIGHT, gap=0.06)
+    names = panels.divide(figure, [attacked, "clean"], columns=2, height=surface.ROOM, gap=0.06)
     figure["layout"]["yaxis2"]["showticklabels"] = False
     for name, what in zip(names, ("robust", "clean"), strict=True):
         figure["layout"][f"xaxis{name}"]["title"]["text"] = "← more private      ε"

@@ -49,9 +49,16 @@ class Comparison:
         return float("nan") if self.measured is None else self.measured.mean - self.published
 
 
+def measured_of(part: Part, frame: pd.DataFrame) -> dict[float, Point]:
+    """What a part is about, by budget: images recognised as they are, or under its attack."""
+    if not part.eps:
+        return points.clean(frame)
+    return {epsilon: point for (epsilon, eps), point in points.robust(frame).items() if eps == part.eps}
+
+
 def comparisons(story: Story, frames: Sequence[pd.DataFrame]) -> tuple[Comparison, ...]:
     """Every published share of a story beside what the result table of its part says; a table for each part."""
-    found = [points.clean(frame) for frame in frames]
+    found = [measured_of(part, frame) for part, frame in zip(story.parts, frames, strict=True)]
     return tuple(
         Comparison(
             part.label, one.epsilon, one.accuracy, measured.get(one.epsilon), (one.delta, part.study.privacy.delta or 0)
@@ -90,7 +97,8 @@ def table(story: Story, frames: Sequence[pd.DataFrame]) -> list[tuple[str, ...]]
     """Rows in words: what, epsilon, published, measured with its interval, repeats and spread, verdict."""
     if story.is_published:
         return [_row(one, words.percent(one.published, 1), one.verdict) for one in comparisons(story, frames)]
-    found = [points.clean(frame).get(story.epsilon) for frame in frames]
+    both = zip(story.parts, frames, strict=True)
+    found = [measured_of(part, frame).get(story.epsilon) for part, frame in both]
     alone = (Comparison(part.label, story.epsilon, 0, one) for part, one in zip(story.parts, found, strict=True))
     return [_row(one, "none", "measured here alone") for one in alone]
 
@@ -105,7 +113,7 @@ def _row(one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
 
 def cost_in_words(story: Story, frames: Sequence[pd.DataFrame]) -> str:
     """What the story's budget costs each part beside its own model without privacy; "" before all is measured."""
-    found = [points.clean(frame) for frame in frames]
+    found = [measured_of(part, frame) for part, frame in zip(story.parts, frames, strict=True)]
     if not all({story.epsilon, inf} <= set(measured) for measured in found):
         return ""
     said = (_cost(part, measured, story.epsilon) for part, measured in zip(story.parts, found, strict=True))
@@ -156,9 +164,9 @@ def side_by_side(
     told = (
         Told(
             _line(part, frame, at),
-            _repeats(frame, right),
+            _repeats(part, frame, right),
             _published(part, left),
-            figures.in_training(training, points.clean(frame), at),
+            () if part.eps else figures.in_training(training, points.clean(frame), at),
         )
         for part, frame, training in zip(story.parts, frames, provisional or [None] * len(frames), strict=True)
     )
@@ -166,13 +174,14 @@ def side_by_side(
 
 
 def _line(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> Line:
-    found = points.clean(frame)
+    found = measured_of(part, frame)
     spots = (figures.spot(at[e], found.get(e), words.budget(e), part.label) for e in part.study.privacy.epsilons)
     return Line(part.label.replace(" ", "-").replace(",", ""), part.label, tuple(spots))
 
 
-def _repeats(frame: pd.DataFrame, at: dict[float, float]) -> tuple[Spot, ...]:
-    rows = frame[frame["metric"] == "accuracy"]
+def _repeats(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> tuple[Spot, ...]:
+    attacked = (frame["metric"] == "robust_accuracy") & (frame["eps"] == part.eps)
+    rows = frame[attacked if part.eps else frame["metric"] == "accuracy"]
     return tuple(
         Spot(at[epsilon], 100 * value, 100 * value, 100 * value, f"repeat {seed + 1}: {words.percent(value, 1)}")
         for epsilon, seed, value in zip(rows["epsilon"], rows["seed"], rows["value"], strict=True)

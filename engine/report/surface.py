@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import pandas as pd
 
@@ -11,7 +12,8 @@ from engine.report.comparing import escaped
 from engine.report.figures import TradeOff
 from engine.report.palette import LIGHT, Palette
 
-ROW, COLUMNS = 24, 2  # px of a budget; maps side by side
+ROW, COLUMNS = 24, 2  # px of a budget, at least; maps side by side
+ROOM = 230  # px that all maps together fill: the height of the chart beside them
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def draw(info: Surface, palette: Palette = LIGHT, *, note: str = "") -> Figure:
     if note or not info.maps:
         return figure
     figure["layout"]["margin"] |= {"l": 44, "r": 16}
-    height = ROW * max(len(one.epsilons) for one, _ in info.maps)
+    height = max(ROW * max(len(one.epsilons) for one, _ in info.maps), _height(len(info.maps)))
     titles = [escaped(one.label) for one, _ in info.maps]
     names = panels.divide(figure, titles, columns=min(COLUMNS, len(titles)), height=height, gap=0.12)
     for name, (one, known) in zip(names, info.maps, strict=True):
@@ -61,6 +63,12 @@ def draw(info: Surface, palette: Palette = LIGHT, *, note: str = "") -> Figure:
         panels.table(figure, name, cells, rows=rows, columns=columns, palette=palette, customdata=one.digest)
         figure["layout"][f"xaxis{name}"]["title"]["text"] = "strength, %" if info.norm == "linf" else "distance"
     return figure
+
+
+def _height(n: int) -> int:
+    """px of each of `n` maps that fill the room."""
+    rows = ceil(n / COLUMNS)
+    return (ROOM - (rows - 1) * (panels.ABOVE + panels.BELOW)) // rows
 
 
 def _columns(info: Surface) -> list[str]:

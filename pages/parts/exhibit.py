@@ -110,7 +110,7 @@ def data(exhibit: Exhibit) -> dict[str, Any]:
         "names": {**MODELS, "private": f"Private, {words.budget(private.epsilon or 0.0)}"},
         "called": CALLED,
         "shapes": SHAPES,
-        "norms": labels.NORMS,
+        "norms": {norm: labels.NORMS[norm] for norm in NORMS},
         "said": {name: html(one) for name, one in SAID.items()},
         "told": TOLD,
         "strengths_said": strengths,

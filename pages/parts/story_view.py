@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
-from engine.report import document, points, reproduction, retelling, words
+from engine.report import document, lines, reproduction, retelling, words
 from engine.report.palette import LIVE
 from engine.report.points import Point
 from engine.report.reproduction import Comparison
@@ -77,7 +77,7 @@ def _rows(story: Story, frames: Frames) -> tuple[Cells, list[Cells]]:
     if story.is_published:
         found = reproduction.comparisons(story, frames)
         return ("", labels.PUBLISHED, labels.MEASURED), [_compared(one, len(found)) for one in found]
-    measured = [points.clean(frame) for frame in frames]
+    measured = [reproduction.measured_of(part, frame) for part, frame in zip(story.parts, frames, strict=True)]
     rows: list[Cells] = [
         (escape(part.label), _point(found.get(story.epsilon)), _point(found.get(inf)))
         for part, found in zip(story.parts, measured, strict=True)
@@ -88,6 +88,8 @@ def _rows(story: Story, frames: Frames) -> tuple[Cells, list[Cells]]:
 def _compared(one: Comparison, n: int) -> Cells:
     at = words.budget(one.epsilon)
     who = at if n == 1 else f"{escape(one.label)}<br>{at}"
+    if not lines.private(one.epsilon):
+        return (who, _large(one.published), _point(one.measured))
     published, ours = (f"<small>δ{labels.NBSP}{labels.small(delta)}</small>" for delta in one.deltas)
     return (who, _large(one.published) + published, _point(one.measured) + (ours if one.measured else ""))
 

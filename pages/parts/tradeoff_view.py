@@ -62,8 +62,9 @@ def draw(digest: str | None, state: str | None) -> None:
         with st.container(key="headline"):
             _headline(status, frame, standing, info, progress.training(provisional))
         VIEWS[st.session_state[study_link.VIEW]](info, frame, status.digest, _note(status, info))
-        verdict.draw(frame)
-        provenance.draw(status, frame)
+        with st.container(gap="xxsmall"):
+            verdict.draw(frame)
+            provenance.draw(status, frame)
         study_link.keep_mark()
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.report import verdict, words
-from engine.report.verdict import Verdict
+from engine.report.verdict import Seen, Verdict
 from pages.parts import labels
 
 
@@ -15,25 +15,27 @@ def draw(frame: pd.DataFrame) -> None:
         return
     doubted = any(one.warnings for one in found)
     colour, icon = ("orange", ":material/warning:") if doubted else ("green", ":material/verified:")
-    with st.container(horizontal=True, vertical_alignment="center", key="verdict", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", key="self-check", gap="small"):
         st.markdown(f":{colour}[{icon}] {verdict.in_a_sentence(found)}", width="content")
         with st.popover(labels.WHAT_WAS_CHECKED, type="tertiary"):
             _details(found)
 
 
 def _details(found: list[Verdict]) -> None:
-    """Every check with its numbers, those that warn first; the explanation below each."""
+    """Every check with its numbers and what a warning would mean, those that warn first."""
     st.markdown(labels.CHECKED.format(n=found[0].n, source=labels.CHECKED_SOURCE))
     for name in sorted(labels.CHECKS, key=lambda name: all(_good(one, name) for one in found)):
         told = [(one, sign) for one in found for sign in one.signs if sign.name == name]
-        if not told:
-            continue
-        good = all(sign.good for _, sign in told)
-        mark = ":green[:material/check:]" if good else ":orange[:material/warning:]"
-        title, meaning = labels.CHECKS[name]
-        each = "; ".join(f"{words.budget(one.epsilon)}: {sign.told}" for one, sign in told if good or not sign.good)
-        st.markdown(f"{mark} **{title}**  \n{meaning}")
-        st.caption(each)
+        if told:
+            _one(name, told, all(sign.good for _, sign in told))
+
+
+def _one(name: str, told: list[tuple[Verdict, Seen]], good: bool) -> None:
+    """One check: of all models where it is passed, else of those that it doubts."""
+    mark = ":green[:material/check:]" if good else ":orange[:material/warning:]"
+    title, meaning = labels.CHECKS[name]
+    each = "; ".join(f"{words.budget(one.epsilon)}: {sign.told}" for one, sign in told if good or not sign.good)
+    st.markdown(f"{mark} **{title}**  \n{each}.  \n:small[{meaning}]")
 
 
 def _good(one: Verdict, name: str) -> bool:

@@ -105,7 +105,9 @@ def test_rows_say_what_made_them(whole: tuple[Study, Path, list[Event]]) -> None
     assert (private.unit, private.mode, private.delta) == ("one image added or removed", "reproducible", 1e-5)
     assert private.noise_multiplier > 1
     robust = [row for row in rows if row.metric == "robust_accuracy"]
-    assert {(row.attack, row.norm, row.attack_steps, row.restarts) for row in robust} == {("fmn+apgd+apgd-t", "linf", 5, 1)}
+    assert {(row.attack, row.norm, row.attack_steps, row.restarts) for row in robust} == {
+        ("fmn+apgd+apgd-t", "linf", 5, 1)
+    }
     assert {(row.attack, row.norm, row.attack_steps) for row in rows if row not in robust} == {("none", "none", 0)}
     assert {row.train_steps for row in rows} == {60, 600}
     assert private.sample_rate == 718 / 1437
@@ -307,7 +309,11 @@ def test_a_job_killed_between_checkpoint_and_row_repeats_neither_the_attack_nor_
 
 @pytest.mark.parametrize(("killed_in", "left"), [(2, [1, 1, 2, 2]), (3, [1, 2, 2]), (5, [2])])
 def test_a_job_killed_between_two_attacks_goes_on_with_the_next_one(
-    killed_in: int, left: list[int], whole: tuple[Study, Path, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    killed_in: int,
+    left: list[int],
+    whole: tuple[Study, Path, list[Event]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of three attacks is made of two models; the job dies when the one with this number is about to begin."""
     study, _, events = whole

@@ -186,7 +186,7 @@ def test_one_ticked_study_is_shown_in_full(runs: Page, computed: Computed, home:
         "Privacy budgets ε: **1, none**",
         "δ: **1e-5**",
         "Norm: **Every pixel, a little (Linf)**",
-        "Attack steps: **40**",
+        "Attack steps: **20**",
         "Attack strengths: **10 %**",
         f"`{digest}`",
         "12 results, 4 models, 1 kB of files.",
