@@ -55,6 +55,7 @@ def caption(
         (found or "").replace("**", ""),
         _data(frame, dataset),
         _model(study, frame, model),
+        _defence(study),
         _together(together),
         _attack(study, frame, attack),
         _intervals(study),
@@ -90,6 +91,15 @@ def _model(study: Study, frame: pd.DataFrame, model: Part) -> str:
     repeats = "1 model" if study.seeds == 1 else f"{study.seeds:,} models"
     said = f"Model: {model.said}, trained {words.listed(terms)}, {repeats} a budget."
     return " ".join([said, *_promise(frame)])
+
+
+def _defence(study: Study) -> str:
+    """What is done against attacks, which the numbers are about as much as the model is."""
+    defence = study.defence
+    if defence.name == "none":
+        return ""
+    within = "" if defence.eps is None else f", trained within eps {defence.eps:g}"
+    return f"Defence: {defence.name}{within}."
 
 
 def _promise(frame: pd.DataFrame) -> list[str]:

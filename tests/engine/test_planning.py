@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.corruptions import corruptions
 from engine.data import datasets
 from engine.errors import BadInput
 from engine.models import models
-from engine.planning import defendable, digest, n_points, of_kind, plan, resolve, work
+from engine.extras import EXTRAS
+from engine.planning import MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
 from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
@@ -21,16 +23,20 @@ budgets = st.lists(st.floats(EPSILON_LOW, EPSILON_HIGH) | st.just(inf), min_size
 
 @st.composite
 def studies(draw: st.DrawFn) -> Study:
-    name = draw(st.sampled_from(attacks.names))
+    norm = draw(st.sampled_from(["linf", "l2", "spatial"]))
+    able = [name for name in attacks.names if norm in attacks[name].facts["norms"]]
+    names = draw(st.lists(st.sampled_from(able), min_size=1, max_size=3))
     seeds, model = draw(st.integers(1, 5)), draw(st.sampled_from(models.names))
     training = draw(st.sampled_from(["none", *(of_kind("training") if defendable(model) else ())]))
+    guard = draw(st.sampled_from(["none", *of_kind("input")]))
+    extras = [name for name in EXTRAS if name != "certificates" or (bounded(model) and guard == "none")]
     return parse(
         {
             "dataset": draw(st.sampled_from(datasets.names)),
             "model": model,
             "defence": {
                 "training": training,
-                "input": draw(st.sampled_from(["none", *of_kind("input")])),
+                "input": guard,
                 "eps": None if training == "none" else draw(st.none() | st.floats(0.01, 1)),
             },
             "privacy": {
@@ -41,11 +47,13 @@ def studies(draw: st.DrawFn) -> Study:
                 "clip_only": draw(st.booleans()),
             },
             "attack": {
-                "name": name,
-                "norm": draw(st.sampled_from(attacks[name].facts["norms"])),
+                "names": names,
+                "norm": norm,
                 "eps": draw(st.none() | st.lists(st.floats(0, 1), min_size=1, max_size=6)),
                 "seeds": draw(st.integers(1, seeds)),
+                "source": "0123456789abcdef" if "transfer" in names else None,
             },
+            "extras": draw(st.lists(st.sampled_from(extras), max_size=4)),
             "seeds": seeds,
         }
     )
@@ -133,7 +141,7 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "name"), [(datasets, "digits"), (models, "scattering-linear"), (attacks, "pgd")], ids=str
+    ("registry", "name"), [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")], ids=str
 )
 def test_a_raised_component_version_changes_the_digest(
     registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
@@ -151,7 +159,24 @@ def test_default_delta_is_a_tenth_of_one_image_and_at_most_1e_5(dataset: str, de
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "digit"}, "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits, "),
     ({"model": "cn"}, "model 'cn' is unknown (did you mean 'cnn'?); choose from: autoencoder, cnn, "),
-    ({"attack": {"name": "gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?); choose from: fgsm, pgd"),
+    ({"attack": {"name": "gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?); choose from: apgd, "),
+    ({"attack": {"name": "pgd+gdp"}}, "attack 'gdp' is unknown (did you mean 'pgd'?)"),
+    ({"attack": {"names": ["fgsm", "bim", "gdp"]}}, "attack 'gdp' is unknown (did you mean 'pgd'?)"),
+    ({"attack": {"name": "spatial"}}, "norm of 'spatial' 'linf' is unknown; choose from: spatial"),
+    ({"attack": {"name": "pgd+spatial", "norm": "l2"}}, "norm of 'spatial' 'l2' is unknown; choose from: spatial"),
+    ({"attack": {"norm": "spatial"}}, "norm of 'fmn' 'spatial' is unknown"),
+    ({"attack": {"name": "spatial", "norm": "spatial", "eps": 1.01}}, "eps=1.01 is not in [0, 1]"),
+    ({"attack": {"name": "transfer"}}, "attack 'transfer' needs attack.source: the study whose model lends its"),
+    ({"attack": {"name": "pgd+transfer"}}, "attack 'transfer' needs attack.source: the study whose model lends its"),
+    ({"attack": {"name": "pgd", "source": "0123"}}, "attack.source='0123' is for the attack 'transfer' alone"),
+    ({"attack": {"source": "x" * 99}}, f"attack.source='{'x' * 60}' is for the attack 'transfer' alone"),
+    ({"extras": ["corruption"]}, "extra 'corruption' is unknown (did you mean 'corruptions'?); choose from: cert"),
+    ({"extras": "smoothing,floors"}, "extra 'floors' is unknown; choose from: "),
+    ({"extras": ["certificates"]}, "certificates are computed of "),
+    (
+        {"model": "cnn", "defence": {"input": "jpeg"}, "extras": ["certificates"]},
+        "certificates are computed of cnn, fast-cnn without an input defence, not of 'cnn' as asked",
+    ),
     ({"privacy": {"delta": 0.5}}, "delta=0.5 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),
     ({"privacy": {"delta": 1e-13}}, "delta=1e-13 is not in [1e-12, 1/N = 0.000696) for the 1,437 images of digits"),
     ({"attack": {"eps": 1.0000001}}, "eps=1.0000001 is not in [0, 1]"),
@@ -160,7 +185,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"attack": {"eps": float("nan")}}, "eps=nan is not in [0, 1]"),
     ({"attack": {"eps": 8.1, "norm": "l2"}}, "eps=8.1 is not in [0, 8]"),
     ({"attack": {"seeds": 2}}, "attack.seeds=2 is not in [1, 1], the number of seeds trained"),
-    ({"attack": {"eps": [i / 20_000 for i in range(20_000)]}}, "the grid has 100,005 points; at most 10,000 "),
+    ({"attack": {"eps": [i / 20_000 for i in range(20_000)]}}, "attack.eps has 20,000 strengths; at most 250 are"),
+    ({"attack": {"eps": [i / 251 for i in range(251)]}}, "attack.eps has 251 strengths; at most 250 are tried in"),
+    (
+        {"attack": {"eps": [i / 250 for i in range(250)], "seeds": 10}, "seeds": 10},
+        "the grid has 12,550 points; at most 10,000 ",
+    ),
     ({"seeds": 1000, "privacy": {"epsilons": list(range(1, 12))}}, "the grid has 11,055 points; at most 10,000 "),
 ]
 
@@ -181,6 +211,52 @@ def test_the_bounds_themselves_are_accepted() -> None:
         n_points(resolve(parse({"seeds": 999, "privacy": {"epsilons": list(range(1, 11))}, "attack": {"eps": 0}})))
         == MAX_POINTS
     )
+
+
+def test_as_many_radii_as_a_byte_can_number() -> None:
+    """With 0 added, and one number more for what nothing broke."""
+    most = resolve(parse({"attack": {"eps": [(i + 1) / MAX_RADII for i in range(MAX_RADII)]}}))
+    assert len(most.attack.eps or ()) + 1 <= 255
+
+
+def test_one_word_or_a_list_names_several_attacks_in_their_order() -> None:
+    asked = [{"name": "pgd+apgd"}, {"name": "pgd,apgd"}, {"names": ["pgd", "apgd"]}, {"name": "pgd + apgd+pgd"}]
+    assert len({digest(resolve(parse({"attack": attack}))) for attack in asked}) == 1
+    assert digest(resolve(parse({"attack": {"name": "apgd+pgd"}}))) != digest(resolve(parse({"attack": asked[0]})))
+
+
+def test_extras_are_kept_once_and_in_one_order() -> None:
+    one, other = (resolve(parse({"model": "cnn", "extras": e})) for e in (EXTRAS[::-1], [*EXTRAS, EXTRAS[0]]))
+    assert one.extras == other.extras == EXTRAS
+    assert digest(one) == digest(other) != digest(resolve(parse({"model": "cnn"})))
+
+
+def test_a_raised_corruption_changes_studies_that_measure_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_them, without = (resolve(parse({"extras": extras})) for extras in (["corruptions"], ["smoothing"]))
+    before = digest(with_them), digest(without)
+    name = corruptions.names[3]
+    monkeypatch.setitem(corruptions.entries, name, replace(corruptions[name], version=corruptions[name].version + 1))
+    assert digest(with_them) != before[0]
+    assert digest(without) == before[1]
+
+
+def test_steps_of_attacks_that_take_none_are_one() -> None:
+    assert resolve(parse({"attack": {"name": "fgsm", "steps": 30}})).attack.steps == 1
+    assert resolve(parse({"attack": {"name": "fgsm+pgd", "steps": 30}})).attack.steps == 30
+
+
+def test_checks_and_extras_take_work_where_there_is_any() -> None:
+    def units(**more: Any) -> dict[str, float]:
+        return work(plan(resolve(parse({"model": "cnn", "privacy": {"epsilons": [3]}, **more})))[0])
+
+    plain = units()
+    assert plain["check"] > 0 == plain["extras"]
+    assert units(attack={"eps": [0]})["check"] == units(attack={"eps": [0]})["attack"] == 0
+    each = [units(extras=[name])["extras"] for name in EXTRAS]
+    assert min(each) > 0
+    assert units(extras=EXTRAS)["extras"] == sum(each)
+    assert units(attack={"names": ["fmn", "apgd"]})["attack"] < plain["attack"]
+    assert units(attack={"images": 50})["check"] < plain["check"] == units(attack={"images": 200})["check"]
 
 
 def test_delta_just_below_one_image_is_accepted() -> None:

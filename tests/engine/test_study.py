@@ -1,5 +1,6 @@
 """A study says what is wrong with it in one sentence that names value and bound."""
 
+import json
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from engine.study import EPSILON_HIGH, EPSILON_LOW, Study, number, parse, read
+from engine.study import EPSILON_HIGH, EPSILON_LOW, WORST, Study, number, parse, read
 
 OWN = {"content": 32 * "a", "n_train": 100, "n_test": 20, "shape": (3, 32, 32), "classes": ("x", "y")}
 REFUSED: list[tuple[Any, str]] = [
@@ -46,8 +47,13 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     ({"attack": {"eps": []}}, "eps is an empty list: name at least one value"),
     ({"attack": {"eps": ["x"]}}, "eps='x' is not a number"),
-    ({"attack": {"norm": "l3"}}, "norm 'l3' is unknown; choose from: l2, linf"),
-    ({"attack": {"norm": 3}}, "norm '3' is unknown; choose from: l2, linf"),
+    ({"attack": {"norm": "l3"}}, "norm 'l3' is unknown; choose from: l2, linf, spatial"),
+    ({"attack": {"norm": 3}}, "norm '3' is unknown; choose from: l2, linf, spatial"),
+    ({"attack": {"name": "pgd", "names": ["pgd"]}}, "attack.name and attack.names are both given: name attacks once"),
+    ({"attack": {"names": 3}}, "attack=3 is not a list of names"),
+    ({"attack": {"names": ["pgd", 3]}}, "attack=['pgd', 3] is not a list of names"),
+    ({"extras": {"a": 1}}, "extras={'a': 1} is not a list of names"),
+    ({"attack": {"source": 3}}, "attack.source=3 is not a name"),
     ({"attack": {"steps": 0}}, "attack.steps=0 is not in [1, 1000]"),
     ({"attack": {"images": 0}}, "attack.images=0 is not in [1, 1000000]"),
     ({"seeds": 0}, "seeds=0 is not in [1, 1000]"),
@@ -96,6 +102,44 @@ def test_json_and_back_is_the_same_study(
 ) -> None:
     study = parse({"privacy": {"epsilons": epsilons, "delta": delta}, "attack": {"eps": eps}, "seeds": seeds})
     assert Study.model_validate_json(study.model_dump_json()) == study
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({}, WORST),
+        ({"name": "pgd"}, ("pgd",)),
+        ({"name": "pgd+apgd"}, ("pgd", "apgd")),
+        ({"name": "pgd,apgd"}, ("pgd", "apgd")),
+        ({"name": " pgd , apgd + "}, ("pgd", "apgd")),
+        ({"names": ["pgd", "apgd", "pgd"]}, ("pgd", "apgd")),
+        ({"names": "apgd+pgd+apgd"}, ("apgd", "pgd")),
+    ],
+)
+def test_attacks_are_named_in_their_order_each_once(asked: dict[str, Any], names: tuple[str, ...]) -> None:
+    attack = parse({"attack": asked}).attack
+    assert attack.names == names
+    assert attack.name == "+".join(names)
+
+
+def test_one_attack_is_written_as_before_there_were_several() -> None:
+    for asked in ({"name": "pgd"}, {"names": ["pgd"]}):
+        study = parse({"attack": asked})
+        assert study.model_dump()["attack"]["name"] == "pgd"
+        assert not {"names", "source"} & set(study.model_dump()["attack"])
+        assert not {"extras", "defence", "own"} & set(study.model_dump())
+        assert set(json.loads(study.model_dump_json())) == set(study.model_dump()), "JSON, which names it, has no more"
+    several = parse({"attack": {"name": "pgd+transfer", "source": "0123"}, "extras": ["smoothing"]})
+    assert several.model_dump()["attack"]["names"] == ("pgd", "transfer")
+    assert "name" not in several.model_dump()["attack"]
+    assert (several.model_dump()["attack"]["source"], several.model_dump()["extras"]) == ("0123", ("smoothing",))
+    assert Study.model_validate_json(several.model_dump_json()) == several
+
+
+@pytest.mark.parametrize("names", ["", " + ", []])
+def test_no_attack_at_all_is_refused(names: Any) -> None:
+    with pytest.raises(BadInput, match="attack"):
+        parse({"attack": {"names": names}})
 
 
 def test_a_study_cannot_be_changed() -> None:

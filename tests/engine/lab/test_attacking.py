@@ -114,7 +114,7 @@ def turned(model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, **_
 
 
 def test_what_has_no_ball_is_not_put_back_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Entry("turned", 1, {"norms": ("spatial",)}, "", __name__, "turned")
+    entry = Entry("turned", 1, {"norms": ("spatial",), "access": "black-box"}, "", __name__, "turned")
     monkeypatch.setitem(attacks.entries, "turned", entry)
     monkeypatch.setattr(Entry, "load", lambda self: turned)
     x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])

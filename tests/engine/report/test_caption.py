@@ -27,7 +27,7 @@ def said(*rows: Any, strength: float | None = 0.1, parts: tuple[Part, Part, Part
         "Model: fast model (scattering-linear), trained differentially private at ε = 3 and without privacy, 1 model",
         "δ = 1e-5, unit of privacy: one image added or removed, accountant: PLD, mode: reproducible",
         "each ε holds for one model alone",
-        "Attack: Many gradient steps (pgd; arXiv:1706.06083), norm Linf, eps 0, 0.1 in pixel units of [0, 1], 40 steps",
+        "Attack: Many gradient steps (pgd; arXiv:1706.06083), norm Linf, eps 0, 0.1 in pixel units of [0, 1], 20 steps",
         "the first 360 test images, 1 model a budget",
         "clean and attacked by 10 % (eps 0.1, the dashed vertical line)",
         "Bars: 95 % Wilson intervals over the test images; one model a budget, so the spread of repeats is unknown.",
@@ -58,6 +58,14 @@ def test_without_attacked_results_no_attack_is_described() -> None:
     words = said(CLEAN, OPEN)
     assert "No result under attack." in words
     assert "steps" not in words
+
+
+def test_a_defence_is_named_with_the_radius_that_training_used() -> None:
+    assert "Defence:" not in said()
+    assert "Defence: trades+jpeg, trained within eps 0.1." in said(
+        model="cnn", defence={"training": "trades", "input": "jpeg", "eps": 0.1}
+    )
+    assert "Defence: jpeg. " in said(defence={"input": "jpeg"})
 
 
 def test_without_privacy_nothing_is_promised() -> None:

@@ -12,7 +12,7 @@ from engine.report import comparing, figures, overlay
 from engine.report.comparing import Comparison, Entry, compare, differences, shared_budgets, shared_strengths
 from engine.report.palette import LIGHT
 from engine.results import Row
-from engine.study import Study, parse
+from engine.study import Defence, Study, parse
 from tests.engine.report.rows import CLEAN, ROBUST, frame
 
 
@@ -50,7 +50,7 @@ def test_only_what_differs_is_named() -> None:
         "model": ("scattering-linear", "cnn", "scattering-linear")
     }
     both = differences([study(), study(seeds=2, attack={"eps": [0, 0.1, 0.2], "steps": 10})])
-    assert both == {"seeds": (1, 2), "steps": (40, 10)}
+    assert both == {"seeds": (1, 2), "steps": (20, 10)}
 
 
 def test_every_setting_of_a_study_is_compared() -> None:
@@ -60,7 +60,11 @@ def test_every_setting_of_a_study_is_compared() -> None:
         values = (getattr(model, name) for name in type(model).model_fields if name != "own")
         return sum(leaves(value) if isinstance(value, BaseModel) else 1 for value in values)
 
-    assert len(comparing.SETTINGS) == leaves(study())
+    of_a_defence, one = len(Defence.model_fields), 1
+    assert len(comparing.SETTINGS) == leaves(study()) - of_a_defence + one
+    for changed in ({"training": "trades"}, {"input": "jpeg"}, {"eps": 0.07}):
+        assert set(changed) <= set(Defence.model_fields)
+        assert set(differences([study(), study(defence=changed)])) == {"defence"}
 
 
 def test_what_all_share() -> None:

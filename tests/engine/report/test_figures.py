@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plotly import graph_objects as go
 
+from engine.events import Stands
 from engine.report import drawing
 from engine.report.canvas import LABEL, RANGE, apart
 from engine.report.figures import (
@@ -252,3 +253,30 @@ def test_a_budget_of_which_nothing_is_certified_is_told_so() -> None:
 
 def test_certificates_are_no_attacks() -> None:
     assert info(FLOORED).budgets == info().budgets
+
+
+def forming(epsilon: float, broken: list[int], **more: Any) -> Stands:
+    given = {"epsilon": epsilon, "seed": 0, "attacks": ("fmn",), "radii": RADII, "done": False, **more}
+    return Stands(broken=bytes(broken), by=bytes([255] * len(broken)), **given)
+
+
+def test_a_curve_whose_attacks_go_on_is_hollow_and_says_that_it_may_fall() -> None:
+    standing = [forming(3.0, [0, 1, 2, 3, 3]), forming(0.5, [0, 0, 0, 0, 0], done=True)]
+    shown = info(ROWS, standing=standing)
+    assert [[spot.y for spot in line.known] for line in shown.forming] == [[], [80.0, 60.0, 40.0], []]
+    assert all("provisional" in spot.said for line in shown.forming for spot in line.known)
+    drawn = draw_by_strength(shown)
+    (trace,) = [one for one in drawn.data if list(one.y) == [80.0, 60.0, 40.0]]
+    assert "open" in trace.marker.symbol
+    assert len(draw_by_strength(info(ROWS)).data) == len(drawn.data) - 1
+
+
+def test_a_forming_curve_of_clipping_alone_is_not_that_of_no_privacy() -> None:
+    both = {"epsilons": (CLIPPING, inf), "standing": [forming(inf, [3, 3]), forming(inf, [0, 3], clip_only=True)]}
+    shown = info([], **both)
+    assert [[spot.y for spot in line.known] for line in shown.forming] == [[50.0] * 3, [100.0] * 3]
+
+
+def test_a_chart_with_nothing_but_a_forming_curve_is_not_empty() -> None:
+    assert info([], provisional=None).empty
+    assert not info([], provisional=None, standing=[forming(3.0, [1, 2])]).empty

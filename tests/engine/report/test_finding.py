@@ -1,13 +1,17 @@
 """The sentence: what is told, what is not told apart, and nothing that was not measured."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
 import pytest
 
+from engine.events import Stands
+from engine.report import paired
 from engine.report.finding import finding
 from engine.report.words import NBSP
 from engine.results import Row
+from engine.rows import share
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 
 
@@ -15,8 +19,8 @@ def at(row: Row, epsilon: float, value: float, half: float = 0.01, seed: int = 0
     return replace(row, epsilon=epsilon, value=value, low=value - half, high=value + half, seed=seed)
 
 
-def said(*rows: Row, eps: float | None = 0.1) -> str | None:
-    sentence = finding(frame(*rows), eps)
+def said(*rows: Row, eps: float | None = 0.1, standing: Sequence[Stands] = ()) -> str | None:
+    sentence = finding(frame(*rows), eps, standing)
     return sentence and sentence.replace(NBSP, " ")
 
 
@@ -109,3 +113,40 @@ def test_nothing_measured_is_no_sentence() -> None:
 def test_equal_costs_are_joined_without_a_but() -> None:
     rows = [at(CLEAN, 0.5, 0.7), at(OPEN, inf, 0.9), at(ROBUST, 0.5, 0.4), at(ROBUST, inf, 0.6)]
     assert "on clean images, and **20 points**" in (said(*rows) or "")
+
+
+def under_attack(both: int, plain: int, private: int, neither: int) -> tuple[list[Row], list[Stands]]:
+    """Two models on the same images at 0.1: rows with Wilson intervals, and how each image stands."""
+    broken, whole = 1, 2
+    rows, stands = [at(CLEAN, 0.5, 0.89), at(OPEN, inf, 0.9)], []
+    for epsilon, one, other in ((inf, whole, broken), (0.5, broken, whole)):
+        kept = [whole] * both + [one] * plain + [other] * private + [broken] * neither
+        found = share(kept.count(whole), len(kept))
+        rows.append(replace(ROBUST, epsilon=epsilon, value=found.value, low=found.low, high=found.high, n=len(kept)))
+        stands.append(Stands(epsilon, 0, ("pgd",), (0.0, 0.1), bytes(kept), bytes([255] * len(kept)), done=True))
+    return rows, stands
+
+
+def test_pairing_by_image_finds_a_difference_that_overlapping_intervals_hide() -> None:
+    """20 of 200 images are recognised by one model alone: all by the same one."""
+    rows, standing = under_attack(100, 20, 0, 80)
+    assert "no difference we can measure, on clean images or" in (said(*rows) or "")
+    sentence = said(*rows, standing=standing)
+    assert sentence is not None
+    _, low, high = (100 * part for part in paired.difference(100, 20, 0, 80))
+    costs = f"**10 points** ({low:.2g} to {high:.2g})"
+    assert f"no difference we can measure on clean images, but costs {costs} once someone tampers" in sentence
+
+
+def test_a_difference_that_pairing_does_not_find_is_not_told() -> None:
+    """The same curves, from models that recognise other images; and intervals apart, where pairs say otherwise."""
+    rows, standing = under_attack(20, 100, 80, 0)
+    assert said(*rows, standing=standing) == said(*rows)
+    apart = [*rows[:2], *(replace(row, low=row.value - 0.01, high=row.value + 0.01) for row in rows[2:])]
+    assert "**10 points**" in (said(*apart) or "")
+    assert "no difference we can measure, on clean images or" in (said(*apart, standing=standing) or "")
+
+
+def test_pairs_of_attacks_that_go_on_are_not_used() -> None:
+    rows, standing = under_attack(100, 20, 0, 80)
+    assert said(*rows, standing=[replace(one, done=False) for one in standing]) == said(*rows)
