@@ -141,7 +141,9 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "name"), [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")], ids=str
+    ("registry", "name"),
+    [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")],
+    ids=str,
 )
 def test_a_raised_component_version_changes_the_digest(
     registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
