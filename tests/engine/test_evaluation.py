@@ -1,21 +1,25 @@
 """What trained models are measured by: a curve that sharpens, its self-check, and what was asked for besides."""
 
 from dataclasses import replace
+from itertools import pairwise
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from engine import evaluation, planning, recipes, runs
+from engine import planning, recipes
 from engine.checkpoint import Checkpoint
 from engine.corruptions import SEVERITIES, corruptions
 from engine.evaluation import NOBODY, Bench, evaluate
 from engine.events import Event, Stage, Stands
 from engine.extras import DISTANCES, SIGMA, TIGHT
+from engine.registry import Entry
 from engine.report import paired
 from engine.results import CERTIFIED, CHECK, CORRUPTED, POINTS, SMOOTHED_ABSTAINED, SMOOTHED_RIGHT, Row
+from engine.robustness.curve import Tool
 from engine.study import Study
 from engine.training import Candidate
 from tests.engine.robustness.test_selfcheck import EVERY
@@ -70,7 +74,7 @@ def test_the_curve_of_each_model_only_falls_and_the_last_word_says_that_it_is_do
     assert set(told) == {(1.0, 0, False), (inf, 0, False), (inf, 0, True)}, "the first of two repeats"
     for words in told.values():
         curves = [paired.shares(word) for word in words]
-        for before, after in zip(curves, curves[1:], strict=False):
+        for before, after in pairwise(curves):
             assert all(now <= then for then, now in zip(before, after, strict=True))
         assert [word.done for word in words] == [False] * (len(words) - 1) + [True]
         assert curves[0][1:] == (curves[0][0],) * 2, "before an attack nothing is broken but by itself"
@@ -195,14 +199,13 @@ def test_the_attack_transfer_is_given_the_lender_and_others_are_not(
         attack={"names": ["fgsm", "transfer"], "source": "0123", "eps": [0.1], "images": 6},
     )
     given: list[tuple[str, object]] = []
-    made = evaluation._tool
+    made = Tool.of
 
-    def noted(bench: Bench, name: str, seed: int) -> object:
-        tool = made(bench, name, seed)
-        given.append((name, tool.run.keywords.get("source")))
-        return tool
+    def noted(entry: Entry, **how: Any) -> Tool:
+        given.append((entry.name, how.get("source")))
+        return made(entry, **how)
 
-    monkeypatch.setattr(evaluation, "_tool", noted)
+    monkeypatch.setattr(Tool, "of", noted)
     model, lender = Linear(), Linear()
     candidate = Candidate(inf, 0, recipes.recipe("scattering-linear", inf, 1437), 0.5, 0.0)
     x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from engine.corruptions import corruptions
 from engine.data import datasets
 from engine.errors import BadInput
-from engine.models import models
 from engine.extras import EXTRAS
+from engine.models import models
 from engine.planning import MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
 from engine.registry import Registry
 from engine.robustness import attacks

@@ -66,7 +66,7 @@ def saturated() -> nn.Module:
 
 
 def astray() -> nn.Module:
-    return Seen(lambda x: Astray.apply(x))
+    return Seen(Astray.apply)
 
 
 def randomised() -> nn.Module:
