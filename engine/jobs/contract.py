@@ -169,6 +169,8 @@ def perform(store: Store, claim: Claim, execute: Execute, *, places: Any, artifa
         _belongs(claim)
         if claim.job.study.own:
             charging.enrol(store, claim.job.study.dataset, places.data)
+        if claim.job.study.attack.source is not None:
+            places = replace(places, source=lender(store, claim.job.study, artifacts))
         with Recorder(store, claim, artifacts, cores) as recorder:
             execute(claim.job, recorder.emit, places=places, threads=claim.threads)
     except (StaleAttempt, Cancelled):

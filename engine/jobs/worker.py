@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from engine.errors import Cancelled, StaleAttempt, StoreError
 from engine.events import Event
-from engine.jobs.contract import lender, perform
+from engine.jobs.contract import perform
 from engine.settings import Settings
 from engine.store.queue import Claim
 from engine.store.store import Store
@@ -55,8 +55,7 @@ def work(settings: Settings, execute: str, claim: Claim) -> None:
     folder = settings.artifacts / claim.study / str(claim.number)
     try:
         store = Store(settings.home)
-        source = lender(store, claim.job.study, settings.artifacts)
-        places = Places(settings.data_root, settings.cache, folder, settings.cache_gb, source)
+        places = Places(settings.data_root, settings.cache, folder, settings.cache_gb)
         perform(store, claim, _alone(execute), places=places, artifacts=settings.artifacts, cores=settings.cores)
     except (StaleAttempt, Cancelled) as error:
         log.info("%s", error)

@@ -63,7 +63,7 @@ BAD = [
         "dataset 'digit' is unknown (did you mean 'digits'?); choose from: cifar10, digits",
     ),
     (["run", *SMALL, "--model", "x"], "model 'x' is unknown; choose from: autoencoder, cnn, "),
-    (["run", *SMALL, "--attack", "x"], "attack 'x' is unknown; choose from: fgsm, pgd"),
+    (["run", *SMALL, "--attack", "x"], "attack 'x' is unknown; choose from: apgd, "),
     (["run", *SMALL, "--norm", "x"], "norm 'x' is unknown; choose from: l2, linf"),
     (["run", *SMALL, "--epsilon", "0.01"], "epsilon=0.01 is not in [0.05, 100] and not inf"),
     (["run", *SMALL, "--epsilon", "1,200"], "epsilon=200 is not in [0.05, 100] and not inf"),

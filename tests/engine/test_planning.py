@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from engine.corruptions import corruptions
 from engine.data import datasets
 from engine.errors import BadInput
-from engine.models import models
 from engine.extras import EXTRAS
+from engine.models import models
 from engine.planning import MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
 from engine.registry import Registry
 from engine.robustness import attacks
@@ -141,7 +141,9 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "name"), [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")], ids=str
+    ("registry", "name"),
+    [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")],
+    ids=str,
 )
 def test_a_raised_component_version_changes_the_digest(
     registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch

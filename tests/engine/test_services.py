@@ -131,7 +131,9 @@ def test_an_estimate_comes_from_what_this_machine_did(home: Path) -> None:
     claim = store.queue.claim()
     assert claim is not None
     threads = Settings().cores
-    speeds = {("digits", "scattering-linear", stage, threads): 1 / units for stage, units in claim.units.items() if units}
+    speeds = {
+        ("digits", "scattering-linear", stage, threads): 1 / units for stage, units in claim.units.items() if units
+    }
     assert set(claim.units) - {stage for _, _, stage, _ in speeds} == {"extras"}, "five stages, a second each"
     store.measured.record(claim, Batch(speeds=speeds))
     assert services.estimate(study).measured

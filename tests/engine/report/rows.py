@@ -47,5 +47,16 @@ def frame(*rows: Row) -> pd.DataFrame:
 
 def checked(one: Shares) -> Row:
     """A measurement of the self-check, as a row."""
-    how = {"attack": one.attack, "norm": "linf", "eps": one.eps, "attack_steps": one.steps, "value": one.value}
-    return replace(CLEAN, metric=CHECK + one.name, low=nan, high=nan, interval_method="none", n=one.n, **how)
+    return replace(
+        CLEAN,
+        metric=CHECK + one.name,
+        attack=one.attack,
+        norm="linf",
+        eps=one.eps,
+        attack_steps=one.steps,
+        value=one.value,
+        low=nan,
+        high=nan,
+        interval_method="none",
+        n=one.n,
+    )

@@ -32,7 +32,7 @@ def rows(like: Row = CLEAN, **changed: float) -> list[Row]:
 
 
 def found(**changed: float) -> Verdict:
-    (one,) = verdicts(frame(CLEAN, *rows(**changed)))
+    (one,) = verdicts(frame(CLEAN, *rows(CLEAN, **changed)))
     return one
 
 

@@ -66,7 +66,7 @@ def saturated() -> nn.Module:
 
 
 def astray() -> nn.Module:
-    return Seen(lambda x: Astray.apply(x))
+    return Seen(Astray.apply)
 
 
 def randomised() -> nn.Module:
@@ -76,9 +76,7 @@ def randomised() -> nn.Module:
 def attacked(model: nn.Module, x: Tensor, y: Tensor, norm: str, radii: tuple[float, ...] = RADII) -> Standing:
     standing = curve.clean(model, x, y, radii)
     for number, name in enumerate(WORST):
-        standing = curve.advance(
-            model, x, y, standing, Tool.of(attacks[name], norm=norm, steps=STEPS, seed=0), number
-        )
+        standing = curve.advance(model, x, y, standing, Tool.of(attacks[name], norm=norm, steps=STEPS, seed=0), number)
     return standing
 
 
@@ -160,8 +158,11 @@ def test_a_check_leaves_the_model_and_the_random_state_alone() -> None:
     model, x, y = trained(0.15)
     before, state = [p.clone() for p in model.parameters()], torch.get_rng_state()
     first, second = (
-        list(selfcheck.check(model, x[:10], y[:10], curve.clean(model, x[:10], y[:10], (0.0, 0.1)),
-                             norm="linf", steps=2, seed=0))
+        list(
+            selfcheck.check(
+                model, x[:10], y[:10], curve.clean(model, x[:10], y[:10], (0.0, 0.1)), norm="linf", steps=2, seed=0
+            )
+        )
         for _ in range(2)
     )
     assert first == second
