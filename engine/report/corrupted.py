@@ -16,6 +16,7 @@ from engine.report.points import Point
 from engine.results import CORRUPTED
 
 ROW = 20  # px of the table
+PLOT = canvas.HEIGHT - canvas.MARGIN["t"] - canvas.MARGIN["b"]  # px
 Points = dict[tuple[str, float, float], Point]
 
 
@@ -80,6 +81,7 @@ def _row(name: str, epsilon: float, known: Points) -> tuple[Spot | None, ...]:
 def draw_by_severity(info: Corrupted, palette: Palette = LIGHT, *, note: str = "") -> Figure:
     """Images recognised by severity, mean over corruptions, a line a budget."""
     figure = canvas.blank(palette, "Recognised, by severity of corruption", note)
+    figure["layout"]["height"] += max(0, ROW * len(info.titles) + panels.ABOVE - PLOT)  # as high as the table
     canvas.shares(figure)
     add_budgets(figure, info.means, info.epsilons, palette)
     ticks: dict[float, str] = {0: "clean", **{severity: str(severity) for severity in SEVERITIES}}

@@ -15,6 +15,7 @@ LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is le
 MOST_LABELS = 6  # with more lines, a legend below
 BY_BUDGET = "← more private      privacy budget ε      less private →"
 FLOOR_DASH = "2px,5px"  # unlike the dots of a budget's own line
+BELOW_NAMES = 50.0  # percent: ends of lines that leave room for a word above their names
 SHADES = {"meets": 0.24, "perhaps": 0.1}  # opacity of the acceptable region
 
 
@@ -93,9 +94,16 @@ def _add_floors(figure: Figure, info: TradeOff, palette: Palette) -> None:
         figure["data"][-1] |= {"mode": "lines", "showlegend": False, "error_y": {"visible": False}}
         figure["data"][-1]["line"]["width"] = 1.5
     if any(line.known for line in info.floors):
-        said = {"text": "dotted: certified", "showarrow": False, "font": {"size": TEXT_SIZE - 2}}
-        corner = {"xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 1, "yanchor": "top"}
-        figure["layout"]["annotations"].append(said | corner)
+        figure["layout"]["annotations"].append(_floors_named(figure, info))
+
+
+def _floors_named(figure: Figure, info: TradeOff) -> dict[str, Any]:
+    """Above the ends of the lines, where these leave room; else in the corner."""
+    ends = [line.known[-1].y for line in info.budgets if line.known]
+    beside = figure["layout"]["margin"]["r"] == MARGIN["r"] and max(ends, default=0.0) < BELOW_NAMES
+    text, x, anchor = ("thin dots:<br>certified", 1.02, "left") if beside else ("thin dots: certified", 1.0, "right")
+    place = {"xref": "paper", "x": x, "xanchor": anchor, "yref": "paper", "y": 1, "yanchor": "top", "align": "left"}
+    return {"text": text, "showarrow": False, "font": {"size": TEXT_SIZE - 2}, **place}
 
 
 def _add_legend(figure: Figure, entries: int) -> None:

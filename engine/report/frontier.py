@@ -13,7 +13,7 @@ from engine.report.palette import LIGHT, Palette
 from engine.report.surface import Defended
 
 MARKERS = ("circle", "square", "triangle-up", "diamond", "pentagon", "triangle-down", "x")
-DIMMED, MOST_TOLD = 0.25, 6
+DIMMED, MOST_TOLD = 0.35, 6
 BEATEN = "another model is at least as private, as accurate and as robust"
 Criteria = tuple[float, float, float]  # epsilon (inf without a promise), clean and robust accuracy
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from math import ceil
+from textwrap import wrap
 from typing import Any
 
 from engine.report import overlay, words
@@ -12,26 +12,38 @@ from engine.report.grid import SHADES
 from engine.report.palette import TEXT_SIZE, Palette
 
 ABOVE, BELOW = 22, 46  # px above a panel for its title, and below for ticks and what they are
+ROW = 16  # px of each further row of a title
+LETTERS = 42  # that fit across a phone
 
 
 def divide(figure: Figure, titles: Sequence[str], *, columns: int, height: int, gap: float) -> list[str]:
     """A panel for each title, `columns` side by side, `height` px high; their axes are called "", "2", "3" and on.
 
-    `gap` is the share of the width between two.
+    `gap` is the share of the width between two. Titles that are too long for a phone are broken into rows.
     """
-    layout, n_rows = figure["layout"], max(1, ceil(len(titles) / columns))
-    one = height + ABOVE + BELOW
-    layout["height"] = n_rows * one + layout["margin"]["t"] + layout["margin"]["b"] - BELOW
-    whole = n_rows * one - BELOW
+    layout, titles = figure["layout"], [in_rows(title, LETTERS // columns) for title in titles]
+    rows = [titles[i : i + columns] for i in range(0, len(titles), columns)] or [[]]
+    above = [ABOVE + ROW * max((title.count("<br>") for title in row), default=0) for row in rows]
+    whole = sum(above) + len(rows) * (height + BELOW) - BELOW
+    layout["height"] = whole + layout["margin"]["t"] + layout["margin"]["b"]
     names = [str(i + 1) if i else "" for i in range(len(titles))]
     for i, (name, title) in enumerate(zip(names, titles, strict=True)):
         row, column = divmod(i, columns)
         width = (1 - gap * (columns - 1)) / columns
         across = [column * (width + gap), column * (width + gap) + width]
-        top = 1 - (row * one + ABOVE) / whole
+        top = 1 - (row * (height + BELOW) + sum(above[: row + 1])) / whole
         _axes(layout, name, across, [max(0.0, top - height / whole), top])
         layout["annotations"].append(_title(title, across[0], top))
     return names
+
+
+def in_rows(text: str, most: int = LETTERS) -> str:
+    """Words in rows of at most so many letters.
+
+    >>> in_rows("adversarial training, one step", 21)
+    'adversarial training,<br>one step'
+    """
+    return "<br>".join(wrap(text, most, break_long_words=False, break_on_hyphens=False)) or text
 
 
 def _axes(layout: dict[str, Any], name: str, across: list[float], up: list[float]) -> None:
@@ -89,8 +101,11 @@ def _bare(axis: dict[str, Any], labels: Sequence[str]) -> None:
 
 
 def legend(figure: Figure, labels: Sequence[str]) -> None:
-    """Below, a row a label, so that long names fit a phone."""
-    layout, room = figure["layout"], overlay.ROW * len(labels) + overlay.AROUND
+    """Below, a row a label, more where it is too long for a phone."""
+    for trace in figure["data"]:
+        trace["name"] = in_rows(trace["name"])
+    rows = sum(in_rows(label).count("<br>") + 1 for label in labels)
+    layout, room = figure["layout"], overlay.ROW * rows + overlay.AROUND
     layout["showlegend"] = True
     layout["height"] += room
     layout["margin"] |= {"r": 16, "b": layout["margin"]["b"] + room}

@@ -24,6 +24,8 @@ def draw(info: TradeOff, frame: pd.DataFrame, keep: str, note: str) -> None:
             large=present.on(),
         )
     if not noise.empty:
-        chart = live.Chart(smoothed.draw(noise, LIVE), smoothed.in_words(noise))
-        live.charts(chart, key="smoothed", keep=f"smoothed-{keep}")
-        st.caption(labels.SMOOTHED_HELP)
+        chart, told = st.columns(2, gap="medium", vertical_alignment="center")
+        with chart:
+            drawn = live.Chart(smoothed.draw(noise, LIVE), smoothed.in_words(noise))
+            live.charts(drawn, key="smoothed", keep=f"smoothed-{keep}")
+        told.markdown(labels.SMOOTHED_HELP)

@@ -122,34 +122,32 @@ class Form:
 
     def _advanced(self, dataset: Choice) -> None:
         like = self._like(dataset) or parse({"dataset": dataset.name})
+        attacks = self._chosen_attacks(like.attack.names)
         first, second, third = st.columns(3, gap="medium")
         with first:
             self._choose("model", labels.MODEL, self.models, like.model)
             self._defence(like)
             self._count("seeds", labels.REPEATS, like.seeds, 1000, labels.REPEATS_HELP)
+        with second:
+            self._how_attacked(dataset, like, attacks)
+        with third:
             self._delta(dataset)
             self._more("more_epsilons", labels.MORE_BUDGETS, "for example 0.25, 2", labels.MORE_BUDGETS_HELP)
-        with second:
-            chosen = self._chosen_attacks(like.attack.names)
-            self._norm(chosen, like.attack.norm)
-            self._source(dataset, like.attack.source)
-            still = chosen and not any(attack.facts["iterative"] for attack in chosen)
-            self._count("steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, bool(still))
-            hint = "for example 0.75, 1.5" if self.values["norm"] == "l2" else "in %, for example 4, 7.5"
-            self._more("more_eps", labels.MORE_STRENGTHS, hint, labels.MORE_STRENGTHS_HELP)
-        with third:
-            most = dataset.facts["n_test"]
-            self._count("images", labels.ATTACKED, min(like.attack.images, most), most, labels.ATTACKED_HELP)
-            trained = self.values["seeds"] or 1
-            self._count(
-                "attack_seeds",
-                labels.ATTACKED_REPEATS,
-                min(like.attack.seeds, trained),
-                trained,
-                labels.ATTACKED_REPEATS_HELP,
-            )
             self._how_private(like)
         self._extras(like)
+
+    def _how_attacked(self, dataset: Choice, like: Study, attacks: list[Choice]) -> None:
+        """What attacks may change, how hard they try, and on how many images and models."""
+        self._norm(attacks, like.attack.norm)
+        self._source(dataset, like.attack.source)
+        still = attacks and not any(attack.facts["iterative"] for attack in attacks)
+        self._count("steps", labels.STEPS, like.attack.steps, 1000, labels.STEPS_HELP, bool(still))
+        hint = "for example 0.75, 1.5" if self.values["norm"] == "l2" else "in %, for example 4, 7.5"
+        self._more("more_eps", labels.MORE_STRENGTHS, hint, labels.MORE_STRENGTHS_HELP)
+        most, trained = dataset.facts["n_test"], self.values["seeds"] or 1
+        self._count("images", labels.ATTACKED, min(like.attack.images, most), most, labels.ATTACKED_HELP)
+        attacked, tip = min(like.attack.seeds, trained), labels.ATTACKED_REPEATS_HELP
+        self._count("attack_seeds", labels.ATTACKED_REPEATS, attacked, trained, tip)
 
     def _how_private(self, like: Study) -> None:
         """Where noise comes from, whose batches are whose, and the baseline between privacy and none."""
@@ -217,6 +215,7 @@ class Form:
             key=self._start("form-names", [name for name in first if name in self.attacks]),
             help=labels.ATTACK_HELP,
             placeholder="at least one",
+            wrap=True,
         )
         return [self.attacks[name] for name in self.values["names"]]
 

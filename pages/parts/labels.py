@@ -25,7 +25,11 @@ ONE_DEFENCE = (
     "Only one defence was tried on these images so far. Choose another under Advanced, such as adversarial training of "
     "a network, and compute it: both then stand here side by side."
 )
-OPEN_ONE = "Open:"
+READ_MAP = (
+    "Click a cell or a mark to open its curves. Faint marks: another model is at least as private, as accurate and as "
+    "robust."
+)
+OPEN_ONE = "Open the curves of:"
 NOTHING_BESIDES = "This study measured its curves alone: choose **Everyday damage** under Advanced to see more."
 SMOOTHED_HELP = (
     "Of the model whose picture is shown in noise, many times, and whose answer is voted on (randomised smoothing). It "

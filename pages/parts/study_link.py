@@ -83,16 +83,18 @@ def targets() -> Targets:
 
 def show(digest: str) -> None:
     """Show this study from now on, with the form as it asks."""
-    st.session_state[PARAMETER] = digest
-    looked = {name: value for name, value in address.written(PAGE).items() if name not in options.OPTIONS}
-    address.go(PAGE, looked | {PARAMETER: digest})
+    _go(digest, address.written(PAGE))
 
 
 def open_study(digest: str) -> None:
     """Show the curves of a study that stands in a picture of several."""
-    st.session_state[VIEW] = next(iter(labels.VIEWS))
-    form.forget()
-    show(digest)
+    _go(digest, {name: value for name, value in address.written(PAGE).items() if name != VIEW})
+
+
+def _go(digest: str, seen: dict[str, str]) -> None:
+    st.session_state[PARAMETER] = digest
+    looked = {name: value for name, value in seen.items() if name not in options.OPTIONS}
+    address.go(PAGE, looked | {PARAMETER: digest})
 
 
 def keep(digest: str | None, asked: Study | None) -> None:

@@ -1,5 +1,6 @@
 """The Map: every budget at every strength for each defence tried on the same images, and which are worth it."""
 
+import re
 from functools import partial
 
 import streamlit as st
@@ -39,12 +40,13 @@ def _others(found: Known, digest: str) -> None:
     if len(found) == 1:
         st.caption(labels.ONE_DEFENCE)
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="defended"):
+    st.caption(labels.READ_MAP)
+    with st.container(horizontal=True, vertical_alignment="center", key="defended", gap="small"):
         st.markdown(labels.OPEN_ONE, width="content")
         for _, one in found:
-            shown = one.digest == digest
             opens = partial(study_link.open_study, one.digest)
-            st.button(one.label, key=f"open-{one.digest}", type="tertiary", disabled=shown, on_click=opens)
+            if one.digest != digest:
+                st.button(one.label, key=f"open-{one.digest}", type="tertiary", on_click=opens)
 
 
 def comparable(digest: str) -> Known:
@@ -58,8 +60,9 @@ def comparable(digest: str) -> Known:
 
 
 def _label(study: Study, several_models: bool) -> str:
+    """Short enough to stand above a small map: what titles have in brackets is left out."""
     none = study.defence.name == "none"
-    said = labels.NO_DEFENCE if none else heading("defence", study.defence.name)
+    said = labels.NO_DEFENCE if none else re.sub(r" \([^)]*\)", "", heading("defence", study.defence.name))
     return f"{said} ({within('model', study.model)})" if several_models else said
 
 
@@ -76,5 +79,8 @@ def costs(digest: str) -> None:
     names = {study.defence.name: one.label for study, one in same}
     info = defence_costs.defence_costs(frame, sorted({e for _, one in same for e in one.epsilons}), names)
     if info.measured:
-        chart = live.Chart(defence_costs.draw(info, LIVE), defence_costs.in_words(info))
-        live.charts(chart, key="defence-costs", keep=f"defences-{digest}")
+        chart, told = st.columns(2, gap="medium", vertical_alignment="center")
+        with chart:
+            drawn = live.Chart(defence_costs.draw(info, LIVE), defence_costs.in_words(info))
+            live.charts(drawn, key="defence-costs", keep=f"defences-{digest}")
+        told.markdown(defence_costs.in_words(info))

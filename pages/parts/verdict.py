@@ -34,7 +34,11 @@ def _one(name: str, told: list[tuple[Verdict, Seen]], good: bool) -> None:
     """One check: of all models where it is passed, else of those that it doubts."""
     mark = ":green[:material/check:]" if good else ":orange[:material/warning:]"
     title, meaning = labels.CHECKS[name]
-    each = "; ".join(f"{words.budget(one.epsilon)}: {sign.told}" for one, sign in told if good or not sign.good)
+    who: dict[str, dict[str, None]] = {}  # who is told the same, once each and in order
+    for one, sign in told:
+        if good or not sign.good:
+            who.setdefault(sign.told, {})[words.budget(one.epsilon)] = None
+    each = "; ".join(f"{words.listed(list(models))}: {numbers}" for numbers, models in who.items())
     st.markdown(f"{mark} **{title}**  \n{each}.  \n:small[{meaning}]")
 
 
