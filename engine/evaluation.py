@@ -18,11 +18,13 @@ from engine.models.fixed import OnFeatures
 from engine.results import CERTIFIED, CHECK, CORRUPTED, SMOOTHED_ABSTAINED, SMOOTHED_RIGHT
 from engine.robustness import attacks, curve, extras, selfcheck, smoothing
 from engine.robustness.curve import Standing, Tool
+from engine.robustness.selfcheck import STEPS
 from engine.rows import How, number, row, share
 from engine.study import Job
 from engine.training import Candidate, Key
 
 NOBODY = 255  # in Stands.by
+PARTS = ("broken", "by", "x_adv", "least")  # of a Standing, which a checkpoint keeps
 
 Emit = Callable[[Event], None]
 Pair = tuple[Tensor, Tensor]
@@ -116,7 +118,7 @@ def _begun(bench: Bench, candidate: Candidate) -> Standing:
     radii, name = bench.job.study.attack.eps or (), _name(candidate.key)
     if name in bench.checkpoint.values:
         kept = bench.checkpoint.values[name]
-        return Standing(radii, **{part: kept[part] for part in ("broken", "by", "x_adv")})
+        return Standing(radii, **{part: kept[part] for part in PARTS})
     standing = curve.clean(bench.models[candidate], *bench.images, radii)
     bench.checkpoint.save(name, _kept(standing, 0))
     return standing
@@ -127,7 +129,7 @@ def _name(key: Key) -> str:
 
 
 def _kept(standing: Standing, rounds: int) -> dict[str, object]:
-    return {"broken": standing.broken, "by": standing.by, "x_adv": standing.x_adv, "rounds": rounds}
+    return {part: getattr(standing, part) for part in PARTS} | {"rounds": rounds}
 
 
 def _progress(bench: Bench, place: int, rounds: int, candidate: Candidate, standing: Standing) -> None:
@@ -173,7 +175,9 @@ def _check(bench: Bench, standings: dict[Candidate, Standing]) -> None:
 
 def _check_one(bench: Bench, candidate: Candidate, standing: Standing, others: list[Tensor]) -> None:
     settings, began = bench.job.study.attack, time.monotonic()
-    checks = partial(selfcheck.check, norm=settings.norm, steps=settings.steps, seed=candidate.seed, others=others)
+    checks = partial(
+        selfcheck.check, norm=settings.norm, steps=max(settings.steps, STEPS), seed=candidate.seed, others=others
+    )
     for one in checks(bench.models[candidate], *bench.images, standing):
         done, seconds = How(one.attack, settings.norm, one.eps, one.steps), time.monotonic() - began
         bench.emit(row(bench.job, candidate, CHECK + one.name, number(one.value, one.n), seconds, done))

@@ -245,6 +245,6 @@ def work(job: Job) -> dict[str, float]:
         "noise": float(len(job.epsilons)),
         "train": trained * _dearer(job) * _dear(job.study.defence.training),
         "attack": float(attacked * attack.images * _gradients(attack)) * guard,
-        "check": float(attacked * min(attack.images, CHECKED) * (4 * attack.steps + CHECKS)) * guard,
+        "check": float(attacked * min(attack.images, CHECKED) * (4 * max(40, attack.steps) + CHECKS)) * guard,
         "extras": float(attacked * _looks(job.study)) * guard,
     }

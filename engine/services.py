@@ -378,7 +378,7 @@ def lenders(dataset: str, *, settings: Settings | None = None) -> dict[str, str]
     return {
         one.digest: f"{models[one.study.model].facts['title']} ({one.digest[:6]})"
         for one in found
-        if not store.measured.runs(one.digest).empty
+        if one.state == "done" and not store.measured.runs(one.digest).empty
     }
 
 

@@ -14,8 +14,9 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 class Guarded(nn.Module):
     """`model` behind the input defence `name`: (N, C, H, W) in [0, 1] -> logits.
 
-    A random guard draws from each picture's own bytes and `seed`: the same picture gets the same answer, alone and in a
-    batch, and one that differs in a bit other noise.
+    A random guard draws DRAWS times, from each picture's own bytes and `seed`, and the model answers by the mean of
+    what it then believes: the same picture gets the same answer, alone and in a batch. One draw alone would be a
+    lottery, in which an attack that tries often enough wins against any model.
     """
 
     def __init__(self, model: nn.Module, name: str, seed: int = 0) -> None:
@@ -25,8 +26,16 @@ class Guarded(nn.Module):
         self.guard = self.entry.load()
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.entry.facts["random"]:
+            return self.mean(x, range(self.seed, self.seed + DRAWS))
         logits: Tensor = self.model(self.seen(x, self.seed))
         return logits
+
+    def mean(self, x: Tensor, seeds: range) -> Tensor:
+        """Logarithms of what the model believes on the mean over draws, (N, classes)."""
+        seen = torch.cat([self.seen(x, seed) for seed in seeds])
+        believed: Tensor = self.model(seen).softmax(1).view(len(seeds), len(x), -1).mean(0)
+        return believed.clamp_min(torch.finfo(believed.dtype).tiny).log()
 
     def seen(self, x: Tensor, seed: int) -> Tensor:
         """What the model is shown."""
@@ -41,17 +50,15 @@ class Guarded(nn.Module):
 
 
 class Averaged(nn.Module):
-    """The mean log-probabilities of a randomly guarded model, over DRAWS draws that follow from the pictures alone."""
+    """What a randomly guarded model believes on the mean, over as many draws, none of which it will answer with."""
 
     def __init__(self, guarded: Guarded, draws: int = DRAWS) -> None:
         super().__init__()
         self.guarded, self.draws = guarded, draws
 
     def forward(self, x: Tensor) -> Tensor:
-        seeds = range(self.guarded.seed + 1, self.guarded.seed + 1 + self.draws)
-        seen = torch.cat([self.guarded.seen(x, seed) for seed in seeds])
-        logits: Tensor = self.guarded.model(seen)
-        return logits.log_softmax(1).view(self.draws, len(x), -1).mean(0)
+        first = self.guarded.seed + DRAWS
+        return self.guarded.mean(x, range(first, first + self.draws))
 
 
 def of_pictures(x: Tensor, seed: int) -> Keyed:

@@ -189,7 +189,8 @@ def lender(store: Store, study: Study, artifacts: Path) -> Path | None:
     runs = store.measured.runs(study.attack.source)
     if runs.empty:
         raise FrontierError(f"Study '{study.attack.source}' has no trained model here (any more) to lend its pictures.")
-    return artifacts / str(runs.sort_values(["epsilon", "seed"], ascending=[False, True])["path"].iloc[0])
+    order = runs.sort_values(["epsilon", "clip_only", "seed"], ascending=[False, True, True])
+    return artifacts / str(order["path"].iloc[0])
 
 
 def _belongs(claim: Claim) -> None:

@@ -13,7 +13,12 @@ import pandas as pd
 from engine.report import lines, points, words
 from engine.results import CHECK
 
+NEEDED = (
+    "zero_gradients", "randomised", "noise", "one_step", "many_steps", "twice_the_steps", "half_the_radius",
+    "every_picture", "black_box",
+)  # fmt: skip
 SLACK = 0.02  # two images of a hundred: what is within it may be chance
+FOUND = 0.025  # more than so many images that withstood the curve, and it missed too much to be chance
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,17 @@ class Verdict:
 
 
 def verdicts(frame: pd.DataFrame) -> list[Verdict]:
-    """The verdict on each model that was checked, by budget; [] where none was (results of an earlier version)."""
+    """The verdict on each model that was checked, by budget; [] where none was, or not to the end."""
     rows = frame[frame["metric"].str.startswith(CHECK)]
     if rows.empty:
         return []
     groups = points.by(rows.assign(line=lines.of_rows(rows)), "line", "seed").items()
-    return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups]
+    return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups if _whole(part)]
+
+
+def _whole(rows: pd.DataFrame) -> bool:
+    """All that every verdict rests on is there: while a model is checked, its rows come one by one."""
+    return {CHECK + name for name in NEEDED} <= {*rows["metric"]}
 
 
 def _verdict(epsilon: float, seed: int, rows: pd.DataFrame) -> Verdict:
@@ -61,6 +71,7 @@ def _signs(share: Mapping[str, float], steps: int, n: int) -> list[Seen]:
     """Every check whose measurements are there."""
     said = {name: words.percent(value) for name, value in share.items()}
     single = 1.5 / n  # more than one image
+    slack = max(SLACK, single)
     found = [
         Seen(
             "zero_gradients",
@@ -79,33 +90,33 @@ def _signs(share: Mapping[str, float], steps: int, n: int) -> list[Seen]:
         ),
         Seen(
             "one_step",
-            share["one_step"] <= share["many_steps"] + SLACK,
+            share["one_step"] <= share["many_steps"] + slack,
             f"one step breaks {said['one_step']}, {steps} steps {said['many_steps']}",
         ),
         Seen(
             "twice_the_steps",
-            share["twice_the_steps"] <= share["many_steps"] + 2 * SLACK,
+            share["twice_the_steps"] <= share["many_steps"] + 2 * slack,
             f"{steps} steps break {said['many_steps']}, twice as many {said['twice_the_steps']}",
         ),
         Seen(
             "half_the_radius",
-            share["half_the_radius"] <= share["many_steps"] + SLACK,
+            share["half_the_radius"] <= share["many_steps"] + slack,
             f"half the strength breaks {said['half_the_radius']}, all of it {said['many_steps']}",
         ),
         Seen(
             "every_picture",
-            share["every_picture"] >= 1 - SLACK,
+            share["every_picture"] >= 1 - slack,
             f"free to make any picture, the attack breaks {said['every_picture']}",
         ),
         Seen(
             "black_box",
-            share["black_box"] <= single,
+            share["black_box"] <= max(FOUND, single),
             f"of what withstood the gradients, attacks without them break {said['black_box']}",
         ),
     ]
     if "transfer" in share:
         told = f"of what withstood the gradients, pictures made for other models break {said['transfer']}"
-        found.append(Seen("transfer", share["transfer"] <= single, told))
+        found.append(Seen("transfer", share["transfer"] <= max(FOUND, single), told))
     return found
 
 

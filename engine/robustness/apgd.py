@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.registry import register
 from engine.robustness.gradient import (
     Radius,
+    finite,
     inside,
     margin,
     of_rows,
@@ -186,7 +187,7 @@ def _gradient(model: nn.Module, at: dict[str, Tensor], objective: Objective) -> 
         logits = model(now)
         loss, value = objective(logits, at["y"], at["target"])
         (grad,) = torch.autograd.grad(loss.sum(), now)
-    return grad, value, logits.detach().argmax(1) == at["y"]
+    return finite(grad), value, logits.detach().argmax(1) == at["y"]
 
 
 def _note(at: dict[str, Tensor], grad: Tensor, value: Tensor) -> None:

@@ -26,7 +26,7 @@ from engine.robustness.gradient import project, random_start
 
 BATCH = 128
 NEAR = 0.9  # a radius below this share of the smallest perturbation known is not worth a second attack's time
-ROUNDING = 1e-6  # of a radius: x + delta is rounded
+BALLS = ("linf", "l2")  # norms in which a picture lies within a distance
 FURTHER = (1.0, 1.02, 1.05, 1.1)  # a picture on the boundary of the bf16 copy may lie before that of the model
 
 
@@ -61,13 +61,15 @@ class Standing:
     """How N images stand against R ascending radii, the first one 0.
 
     `broken` (N,): the index of the smallest radius that broke an image, R where none did. `by` (N,): the number of the
-    attack that did, -1 for none. `x_adv`: its picture, or the image itself.
+    attack that did, -1 for none. `x_adv`: its picture, or the image itself. `least` (N,): an attack that looks for the
+    smallest perturbation found that picture, so that one much smaller is unlikely.
     """
 
     radii: tuple[float, ...]
     broken: Tensor
     by: Tensor
     x_adv: Tensor
+    least: Tensor
 
     def correct(self, eps: float) -> Tensor:
         """Which images stand after every radius up to `eps`, (N,); eps is one of the radii."""
@@ -82,14 +84,19 @@ class Standing:
 def clean(model: nn.Module, x: Tensor, y: Tensor, radii: Sequence[float]) -> Standing:
     """Before any attack: what the model gets wrong by itself is broken at radius 0."""
     right = predict(model, x) == y
-    return Standing(tuple(radii), torch.where(right, len(radii), 0), torch.full_like(y, -1), x.clone())
+    broken = torch.where(right, len(radii), 0)
+    return Standing(tuple(radii), broken, torch.full_like(y, -1), x.clone(), torch.zeros_like(right))
 
 
 @torch.no_grad()
 def predict(model: nn.Module, x: Tensor) -> Tensor:
-    """Classes (N,), in evaluation mode, batch by batch."""
+    """Classes (N,), in evaluation mode, batch by batch; -1 where the model gives no number."""
     model.eval()
-    return torch.cat([model(part).argmax(1) for part in x.split(BATCH)])
+    return torch.cat([_class(model(part)) for part in x.split(BATCH)])
+
+
+def _class(logits: Tensor) -> Tensor:
+    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
 
 
 def advance(
@@ -107,16 +114,21 @@ def advance(
     Gradients may come from a bf16 copy of the model. Whoever fooled the copy but not the model is attacked again
     with the model's own gradients.
     """
-    rough = _looked_at(model, tool)
+    rough, standing = _looked_at(model, tool), _copied(standing)
     at_stake = _at_stake(standing, x, tool).nonzero()[:, 0]
     for rows in at_stake.split(BATCH) if len(at_stake) else ():
         while len(rows):
             eps = standing.target[rows]
             found, misread = _attacked(model, rough, x[rows], y[rows], standing, rows, tool, eps)
-            standing = _settled(standing, rows[misread], found[misread], x, eps[misread], tool.norm, number)
+            _settle(standing, rows[misread], found[misread], x, eps[misread], tool, number)
             rows = rows[misread & (standing.target[rows] > 0)] if not tool.minimal else rows[:0]
         on_batch(standing)
     return standing
+
+
+def _copied(standing: Standing) -> Standing:
+    parts = {name: getattr(standing, name).clone() for name in ("broken", "by", "x_adv", "least")}
+    return replace(standing, **parts)
 
 
 def _looked_at(model: nn.Module, tool: Tool) -> nn.Module:
@@ -127,11 +139,11 @@ def _looked_at(model: nn.Module, tool: Tool) -> nn.Module:
 
 
 def _at_stake(standing: Standing, x: Tensor, tool: Tool) -> Tensor:
-    """Images (N,) that stand at some radius above 0 which is not far below the smallest perturbation known."""
-    known = standing.by >= 0
-    if tool.norm not in ("linf", "l2"):
+    """Images (N,) that stand at some radius above 0 which is not far below what was found to be the smallest one."""
+    if tool.norm not in BALLS:
         return standing.target > 0
-    return (standing.target > 0) & (~known | (standing.target >= NEAR * size(standing.x_adv - x, tool.norm)))
+    near = standing.target >= NEAR * size(standing.x_adv - x, tool.norm)
+    return (standing.target > 0) & (near | ~standing.least)
 
 
 def size(delta: Tensor, norm: str) -> Tensor:
@@ -154,16 +166,20 @@ def _attacked(
     start = _starts(x, standing.x_adv[rows], standing.by[rows] >= 0, eps, tool)
     found = _run(tool, rough, x, y, eps, start)
     found, misread = _just_over(model, x, y, found, eps, tool)
-    missed = ~misread & (predict(rough, found) != y) if rough is not model else torch.zeros_like(misread)
+    exact = climbed(model) if tool.white_box else model
+    missed = torch.zeros_like(misread) if rough is exact else ~misread & (predict(rough, found) != y)
     if missed.any():
-        again = _run(tool, climbed(model), x[missed], y[missed], eps[missed], None if start is None else found[missed])
+        again = _run(tool, exact, x[missed], y[missed], eps[missed], None if start is None else found[missed])
         found[missed], misread[missed] = _just_over(model, x[missed], y[missed], again, eps[missed], tool)
     return found, misread
 
 
 def _starts(x: Tensor, x_adv: Tensor, known: Tensor, eps: Tensor, tool: Tool) -> Tensor | None:
-    """Where to begin: the smallest perturbation known, drawn into the ball; a random point where there is none."""
-    if tool.minimal or tool.norm not in ("linf", "l2") or not known.any():
+    """Where to begin: the smallest perturbation known, drawn into the ball; a random point where there is none.
+
+    Attacks without gradients begin where they like: what they find is theirs alone.
+    """
+    if tool.minimal or not tool.white_box or tool.norm not in BALLS or not known.any():
         return None
     begin = project(x_adv, x, eps, tool.norm)
     if not known.all():
@@ -174,13 +190,19 @@ def _starts(x: Tensor, x_adv: Tensor, known: Tensor, eps: Tensor, tool: Tool) ->
 def _run(tool: Tool, model: nn.Module, x: Tensor, y: Tensor, eps: Tensor, start: Tensor | None) -> Tensor:
     """The attack's pictures, put back into ball and box whatever it did; one radius after another where it must be."""
     if tool.own:
-        return project(tool.run(model, x, y, eps=eps, start=start), x, eps, tool.norm)
+        return _put_back(tool.run(model, x, y, eps=eps, start=start), x, eps, tool.norm)
     found = x.clone()
     for radius in eps.unique():
         same = eps == radius
         begin = None if start is None else start[same]
         found[same] = tool.run(model, x[same], y[same], eps=float(radius), start=begin)
-    return project(found, x, eps, tool.norm)
+    return _put_back(found, x, eps, tool.norm)
+
+
+def _put_back(found: Tensor, x: Tensor, eps: Tensor, norm: str) -> Tensor:
+    """Within ball and box, pixels that are no number as they were; where there is no ball, within the box."""
+    found = torch.where(found.isfinite(), found, x)
+    return project(found, x, eps, norm) if norm in BALLS else found.clamp(0, 1)
 
 
 def _just_over(model: nn.Module, x: Tensor, y: Tensor, found: Tensor, eps: Tensor, tool: Tool) -> tuple[Tensor, Tensor]:
@@ -196,20 +218,15 @@ def _just_over(model: nn.Module, x: Tensor, y: Tensor, found: Tensor, eps: Tenso
     return found, misread
 
 
-def _settled(
-    standing: Standing, rows: Tensor, found: Tensor, x: Tensor, eps: Tensor, norm: str, number: int
-) -> Standing:
-    """`rows` are broken by the pictures `found`: at the smallest radius that holds each."""
-    if not len(rows):
-        return standing
+def _settle(standing: Standing, rows: Tensor, found: Tensor, x: Tensor, eps: Tensor, tool: Tool, number: int) -> None:
+    """Note that `rows` are broken by the pictures `found`: at the smallest radius that holds each."""
     radii = torch.tensor(standing.radii, dtype=x.dtype)
     reached = torch.searchsorted(radii, eps)
-    if norm in ("linf", "l2"):
-        held = torch.searchsorted(radii, size(found - x[rows], norm) * (1 - ROUNDING))
+    if tool.norm in BALLS:
+        held = torch.searchsorted(radii, size(found - x[rows], tool.norm))
         reached = torch.minimum(reached, held.clamp_min(1))
-    broken, by, x_adv = standing.broken.clone(), standing.by.clone(), standing.x_adv.clone()
-    broken[rows], by[rows], x_adv[rows] = reached, number, found
-    return replace(standing, broken=broken, by=by, x_adv=x_adv)
+    standing.broken[rows], standing.by[rows] = reached, number
+    standing.x_adv[rows], standing.least[rows] = found, tool.minimal
 
 
 def climbed(model: nn.Module) -> nn.Module:

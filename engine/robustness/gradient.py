@@ -45,6 +45,8 @@ def project(x_adv: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
     The other way round, an l2 perturbation would lose the length that clipping cuts off.
     """
     delta = x_adv.clamp(0, 1) - x
+    if norm not in ("linf", "l2"):
+        raise ValueError(f"there is no ball in the norm '{norm}'")
     if norm == "linf":
         bound = per_image(eps, x)
         delta = delta.clamp(-bound, bound)  # type: ignore[arg-type]
@@ -60,7 +62,12 @@ def gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         logits = model(x)
         (grad,) = torch.autograd.grad(unsaturated_loss(logits, y).sum(), x)
-    return grad, logits.detach().argmax(1) == y
+    return finite(grad), logits.detach().argmax(1) == y
+
+
+def finite(grad: Tensor) -> Tensor:
+    """A gradient without NaN or infinities: where there is none, there is nothing to climb."""
+    return grad.nan_to_num(0.0, 0.0, 0.0)
 
 
 def unsaturated_loss(logits: Tensor, y: Tensor) -> Tensor:
@@ -261,8 +268,18 @@ def pgd(
 ) -> Tensor:
     """Projected gradient ascent from a random point of the ball, or from `start`; an image stops once it is misread.
 
-    The step starts at eps / 4 and shrinks to eps / 40, so that 40 steps search widely and then settle.
+    The step starts at eps / 4 and shrinks to a tenth of that, so that 40 steps search widely and then settle; fewer
+    than 16 start with longer ones, so that they can cross the ball.
     """
     x_adv = random_start(x, eps, norm, seed) if start is None else project(start, x, eps, norm)
-    shares = [max(0.025, 0.25 * (1 - step / steps)) for step in range(steps)]
-    return ascend(model, x, y, x_adv, norm=norm, eps=eps, shares=shares)
+    return ascend(model, x, y, x_adv, norm=norm, eps=eps, shares=strides(steps))
+
+
+def strides(steps: int) -> list[float]:
+    """The lengths of PGD's steps as shares of the radius; together at least twice the radius, which crosses the ball.
+
+    >>> strides(1), strides(4)
+    ([2.0], [1.0, 0.75, 0.5, 0.25])
+    """
+    longest = min(2.0, max(0.25, 4 / steps))
+    return [longest * max(0.1, 1 - step / steps) for step in range(steps)]

@@ -17,6 +17,7 @@ from engine.robustness.gradient import gradient, project
 
 IMAGES = 100  # checked, the first ones that are recognised
 QUERIES = 300  # of the black-box attack, an image
+STEPS = 40  # at least, of its own runs: fewer say more of the check than of the curve
 DRAWS = 10  # of random noise, an image
 ROUNDING = 1e-5  # of the largest logit: the same picture twice
 
@@ -38,7 +39,7 @@ def most_telling(standing: Standing) -> float:
 
     Of a flat stretch the end towards half: where no radius breaks anything the largest one has most to tell.
 
-    >>> stands = Standing((0.0, 0.1, 0.2), torch.tensor([0, 1, 2, 2, 3]), torch.zeros(5), torch.zeros(5))
+    >>> stands = Standing((0.0, 0.1, 0.2), torch.tensor([0, 1, 2, 2, 3]), *3 * [torch.zeros(5)])
     >>> most_telling(stands)
     0.2
     """

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 
 from engine.registry import register
 from engine.robustness.apgd import looked
-from engine.robustness.gradient import Radius, inside, length, margin, per_image, project, radii, steepest
+from engine.robustness.gradient import (
+    Radius,
+    finite,
+    inside,
+    length,
+    margin,
+    per_image,
+    project,
+    radii,
+    steepest,
+)
 
 LOOKS = 8  # halvings of the way from the image to the misread picture: forwards only
 SHARE = (1.0, 0.02)  # step as a share of the radius, first and last
@@ -67,7 +77,7 @@ def _slope(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tens
         logits = model(x)
         gap = margin(logits, y)
         (grad,) = torch.autograd.grad(gap.sum(), x)
-    return grad, gap.detach(), logits.detach().argmax(1) == y
+    return finite(grad), gap.detach(), logits.detach().argmax(1) == y
 
 
 def _keep(
@@ -151,7 +161,7 @@ def _to_boundary(model: nn.Module, x: Tensor, y: Tensor, norm: str) -> tuple[Ten
         logits = model(x)
         rest = logits.scatter(1, y[:, None], -torch.inf).topk(min(RIVALS, logits.shape[1] - 1), dim=1).indices
         gaps = logits.gather(1, y[:, None]) - logits.gather(1, rest)
-        grads = [torch.autograd.grad(gap.sum(), x, retain_graph=True)[0].to(x.dtype) for gap in gaps.T]
+        grads = [finite(torch.autograd.grad(gap.sum(), x, retain_graph=True)[0]).to(x.dtype) for gap in gaps.T]
     tiny = torch.finfo(x.dtype).tiny
     slopes = torch.stack([_dual(grad, norm) for grad in grads], 1).clamp_min(tiny)
     away, nearest = (gaps.detach().clamp_min(0) / slopes).clamp_max(1 / tiny**0.5).min(1)

@@ -81,8 +81,9 @@ def _counted(
 ) -> list[NDArray[np.int64]]:
     """How often each class is given, in so many draws, and then in so many others."""
     generator = draws.of_image(image, seed)
-    answers = [model(_in_noise(image, sigma, n, generator)).argmax(1) for n in _batches(sum(draws_))]
-    return [np.bincount(part.cpu().numpy()) for part in torch.cat(answers).split(list(draws_))]
+    logits = torch.cat([model(_in_noise(image, sigma, n, generator)) for n in _batches(sum(draws_))])
+    answers, classes = logits.argmax(1).split(list(draws_)), logits.shape[1]
+    return [np.bincount(part.cpu().numpy(), minlength=classes) for part in answers]
 
 
 def _in_noise(image: Tensor, sigma: float, n: int, generator: np.random.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from engine.privacy.bank import Column
 from engine.privacy.dpsgd import Trainer
 from engine.privacy.streams import Seeded, stream
 from engine.recipes import Recipe
-from engine.robustness.gradient import gradient, pgd, project, steepest
+from engine.robustness.gradient import gradient, pgd, project, steepest, strides
 
 N_TRAIN, N_TEST = 1000, 500
 SPREAD = 0.15  # of both moons, before they are put into the square
@@ -119,7 +119,7 @@ def path(model: nn.Module, x: Tensor, y: Tensor, *, norm: str, eps: float, steps
     places, grads, aims, moves = [x], [], [], torch.zeros(len(x), dtype=torch.int64)
     for step in range(steps):
         grad, right = gradient(model, places[-1], y)
-        size = eps * max(0.025, 0.25 * (1 - step / steps))
+        size = eps * strides(steps)[step]
         on = right[:, None, None, None]
         aims.append(torch.where(on, places[-1] + size * steepest(grad, norm), places[-1]))
         places.append(torch.where(on, project(aims[-1], x, eps, norm), places[-1]))

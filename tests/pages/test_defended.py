@@ -1,4 +1,4 @@
-"""Defences on the Trade-off page: the form, the verdict beside the curves, the Map of several, what is measured besides."""
+"""Defences on the Trade-off page: the form, the verdict beside the curves, the Map, what is measured besides."""
 
 import json
 import time

@@ -143,7 +143,7 @@ def test_what_is_far_below_the_smallest_perturbation_known_is_left_alone() -> No
     model, x, y = linear_task()
     radii = (0.0, 0.01, 0.02, 0.03)
     pictures = (x + 0.03).clamp(0, 1)
-    all_broken = Standing(radii, torch.full_like(y, 3), torch.zeros_like(y), pictures)  # stand at 0.02, 67 % of 0.03
+    all_broken = Standing(radii, torch.full_like(y, 3), torch.zeros_like(y), pictures, y >= 0)  # stand at 0.02
     seen: list[int] = []
 
     def watched(model: nn.Module, x: Tensor, y: Tensor, **how: Any) -> Tensor:
@@ -152,7 +152,7 @@ def test_what_is_far_below_the_smallest_perturbation_known_is_left_alone() -> No
 
     curve.advance(model, x, y, all_broken, told(watched), 1)
     assert sum(seen) == (len(x) if curve.NEAR * 0.03 <= 0.02 else 0)
-    far = Standing((0.0, 0.01, 0.03), torch.full_like(y, 2), torch.zeros_like(y), pictures)  # stand at 0.01, a third
+    far = Standing((0.0, 0.01, 0.03), torch.full_like(y, 2), torch.zeros_like(y), pictures, y >= 0)  # stand at 0.01
     seen.clear()
     curve.advance(model, x, y, far, told(watched), 1)
     assert not seen
@@ -196,12 +196,64 @@ def test_bf16_gradients_break_as_many_as_exact_ones(monkeypatch: pytest.MonkeyPa
     assert abs(shares[0] - shares[1]) <= 0.01
 
 
-def test_turns_and_shifts_have_a_curve_of_their_own() -> None:
+def test_turns_and_shifts_have_a_curve_of_their_own_which_no_ball_cuts() -> None:
     model, x, y = network(32, 60)
     found = ran(model, x, y, ("spatial",), "spatial", [0.25, 0.5, 1.0])
     shares = [float(found.correct(eps).float().mean()) for eps in found.radii]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1 > shares[-1]
+    x_adv = attacks["spatial"].load()(model, x, y, norm="spatial", eps=1.0, steps=1, seed=0)
+    assert shares[-1] == float((curve.predict(model, x_adv) == y).float().mean())
+
+
+@pytest.mark.parametrize("first", [("fgsm",), ("noise", "pgd"), ("deepfool",)])
+def test_more_attacks_never_leave_more_standing(first: tuple[str, ...]) -> None:
+    """What a weak attack found first must not keep a strong one from looking at smaller radii."""
+    model, x, y = network(64, 200)
+    radii = [0.005, 0.02, 0.05, 0.1]
+    alone = ran(model, x, y, ("apgd-t",), "linf", radii)
+    both = ran(model, x, y, (*first, "apgd-t"), "linf", radii)
+    for eps in radii:
+        assert float(both.correct(eps).float().mean()) <= float(alone.correct(eps).float().mean()) + 0.01
+
+
+def test_a_gradient_that_is_no_number_breaks_nothing() -> None:
+    """Black pixels have no slope under a root; a picture of NaN would be misread by whatever model."""
+    inner, x, y = network(16, 60)
+    x[:, :, :4] = 0
+
+    class Rooted(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = inner(x.sqrt().square())
+            return logits
+
+    y = inner(x).argmax(1)
+    plain = ran(inner, x, y, WORST, "l2", [0.001])
+    rooted = ran(Rooted().eval(), x, y, WORST, "l2", [0.001])
+    assert bool(rooted.x_adv.isfinite().all())
+    assert int(rooted.correct(0.001).sum()) >= int(plain.correct(0.001).sum())
+
+
+def test_logits_that_are_no_numbers_recognise_nothing() -> None:
+    class Silent(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.full((len(x), 3), torch.nan)
+
+    assert curve.predict(Silent(), torch.rand(2, 1, 4, 4)).tolist() == [-1, -1]
+
+
+def test_attacks_without_gradients_do_not_begin_where_others_ended() -> None:
+    model, x, y = network(16, 30)
+    begun: list[Tensor | None] = []
+
+    def watched(model: nn.Module, x: Tensor, y: Tensor, *, eps: Tensor, start: Tensor | None) -> Tensor:
+        begun.append(start)
+        return x
+
+    broken = ran(model, x, y, ("fgsm",), "linf", [0.01, 0.1])
+    curve.advance(model, x, y, broken, told(watched, white_box=False), 1)
+    assert begun
+    assert all(start is None for start in begun)
 
 
 def test_an_attack_that_knows_nothing_of_other_radii_is_partial() -> None:

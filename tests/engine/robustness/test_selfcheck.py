@@ -180,4 +180,4 @@ def test_a_check_leaves_the_model_and_the_random_state_alone() -> None:
     ],
 )
 def test_the_most_telling_radius(broken: list[int], eps: float) -> None:
-    assert most_telling(Standing((0.0, 0.1, 0.2), torch.tensor(broken), torch.zeros(5), torch.zeros(5))) == eps
+    assert most_telling(Standing((0.0, 0.1, 0.2), torch.tensor(broken), *3 * [torch.zeros(5)])) == eps
