@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine import planning, services
+from engine import planning, services, starter
 from engine.errors import StaleAttempt
 from engine.events import Stands
 from engine.report import figures, lines
@@ -16,6 +16,7 @@ from engine.store.measured import Batch
 from engine.store.queue import Claim, Planned, Span
 from engine.store.store import Store
 from tests.engine.jobs.conftest import queue_study, small
+from tests.engine.report.rows import CLEAN, frame
 
 __all__ = ["queue_study"]
 
@@ -96,6 +97,19 @@ def test_a_study_that_is_brought_has_its_standing_and_loses_it_when_deleted(stor
     assert services.delete(digest)
     with store.database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM standing")).scalar() == 0
+
+
+def test_what_is_shipped_is_brought_into_another_store_bit_by_bit(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small()
+    digest = planning.digest(study)
+    said = [replace(FIRST, broken=bytes([0, 254, 255]), done=True), replace(FIRST, epsilon=inf, clip_only=True)]
+    starter.ship("one", study, frame(CLEAN), Span(1.0, 1.0, 2.0), tmp_path / "shipped", said)
+    monkeypatch.setattr(starter, "SHIPPED", tmp_path / "shipped")
+    starter.bring(store)
+    assert store.measured.standing(digest) == said
+    assert len(store.measured.frame(digest)) == 1
 
 
 def test_words_survive_their_store_being_closed(home: Path, store: Store, claim: Claim) -> None:

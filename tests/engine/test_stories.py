@@ -1,5 +1,6 @@
 """Every story that is there can be told, and what cannot is refused with the file's name."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,24 @@ def test_the_stories_are_those_of_the_papers_in_their_order() -> None:
         ("small-network", 2.7): 0.861,
         ("handwriting", 3): 0.987,
         ("photographs", 3): 0.670,
+        ("training-on-attacks", inf): 0.922,
     }
-    assert list(TOLD)[-1] == "fewer-images"
+    assert list(TOLD)[-2:] == ["fewer-images", "training-on-attacks"]
     assert not TOLD["fewer-images"].is_published
+
+
+def test_what_training_on_attacks_buys_is_said_clean_and_attacked() -> None:
+    """Ours attacks at the radius that each published number is about."""
+    told = {
+        (part.study.defence.name, part.eps): part.published[0].accuracy for part in TOLD["training-on-attacks"].parts
+    }
+    assert told == {
+        ("none", 0.0): 0.922,
+        ("none", 0.1): 0.041,
+        ("adversarial", 0.0): 0.909,
+        ("adversarial", 0.1): 0.681,
+    }
+    assert {part.study.attack.eps for part in TOLD["training-on-attacks"].parts} == {(0.0, 0.1)}
 
 
 def test_two_stories_are_answered_by_what_comes_with_frontier() -> None:
@@ -83,6 +99,7 @@ def test_the_name_is_that_of_the_file_without_its_number(tmp_path: Path) -> None
         ("accuracy = 0.9", "accuracy = 90", "parts.0.published.0.accuracy: Input should be less than 1"),
         ("{ epsilon = 3, a", "{ epsilon = 2, a", "published at epsilon=2, which its study does not measure"),
         ("delta = 1e-5", "delta = 1e-6", "published at delta=1e-06, and its study has a larger one"),
+        ('label = "ours"', 'label = "ours"\neps = 0.07', "about eps=0.07, which its study does not attack with"),
         ('"digits"', '"nothing"', "dataset 'nothing' is unknown"),
         ("seeds = 5", "seeds = 0", "seeds=0 is not in"),
         ("\nepsilon = 3", "\nepsilon = 7", "it is about epsilon=7, which 'ours' does not measure"),
