@@ -97,6 +97,11 @@ def _go(digest: str, seen: dict[str, str]) -> None:
     address.go(PAGE, looked | {PARAMETER: digest})
 
 
+def is_left(digest: str | None) -> bool:
+    """Another study than this one, which is drawn, was asked for: by a click that only redrew a part of the page."""
+    return digest is not None and address.is_leaving(PAGE) and st.session_state.get(PARAMETER) != digest
+
+
 def keep(digest: str | None, asked: Study | None) -> None:
     """Write the address: what is on the screen now. A form that asks for nothing valid leaves the settings as said.
 

@@ -46,6 +46,8 @@ EMPTY = "Your curves will grow here"
 
 def draw(digest: str | None, state: str | None) -> None:
     """Everything above the form. `state` is what the rest of the page was drawn for; with another, all is redrawn."""
+    if study_link.is_left(digest):
+        st.rerun()
     with notices.told():
         status = services.status(digest) if digest else None
         if status is None:

@@ -80,6 +80,20 @@ ENDED: dict[str, tuple[str, dict[str, object]]] = {
         {"dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]}},
     ),
 }
+FEW = {"eps": [0, 0.05, 0.1], "steps": 10, "images": 100}
+PLAIN: dict[str, object] = {
+    "dataset": "digits",
+    "model": "cnn",
+    "privacy": {"epsilons": [8, "inf"]},
+    "attack": FEW,
+    "extras": ["corruptions", "certificates"],
+}
+DEFENDED: dict[str, object] = {**PLAIN, "defence": {"training": "n-fgsm"}, "extras": []}
+WEAK: dict[str, object] = {
+    "dataset": "digits",
+    "privacy": {"epsilons": [3, "inf"]},
+    "attack": {"names": ["noise"], "images": 100},
+}
 SLOW = {"dataset": "digits", "model": "cnn", "seeds": 4}
 DECK = ".frontier-deck"
 
@@ -252,6 +266,7 @@ def screens(server: Server) -> Iterator[Screen]:
             prices = f"/?study={digest}&view=cost"
             yield Screen("both-prices", prices, "Cost: points lost, and time and memory of training.", to_prices)
             yield Screen("whole-study", f"/?study={digest}", "What the whole study costs in privacy.", to_whole)
+    yield from defences(server)
     yield Screen("runs", "/runs", "Runs: everything that was computed.")
     yield Screen("runs-details", f"/runs?compare={running}", "Runs: one study in full, with a note and tags.")
     over = f"/runs?images=digits&compare={compared(server)}"
@@ -259,6 +274,33 @@ def screens(server: Server) -> Iterator[Screen]:
     yield Screen("ledger", "/ledger?dataset=digits", "Privacy ledger: what was released, as it adds up.")
     ledgers.set_cap("digits", 40, settings=server.settings)
     yield Screen("ledger-capped", "/ledger?dataset=digits", "Privacy ledger: under a cap that the owner has set.")
+
+
+def defences(server: Server) -> Iterator[Screen]:
+    """What is known of a defence beside none, and of an attack that is too weak."""
+    plain, defended, weak = (submitted(server, values) for values in (PLAIN, DEFENDED, WEAK))
+    waiting(server, plain, "running", points=1)
+    yield Screen("forming", f"/?study={plain}", "While attacks go on, hollow marks fall.")
+    for digest in (plain, defended, weak):
+        waiting(server, digest, "done")
+    yield Screen("defences", f"/?study={plain}&view=map", "Map: two defences, and which models are worth having.")
+    yield Screen("defences-cost", f"/?study={plain}&view=cost", "Cost: the training time of a defence.", to_the_end)
+    yield Screen("floor", f"/?study={plain}", "Curves of a network, with a floor that no attack passes.")
+    yield Screen("damage", f"/?study={plain}&view=besides", "Everyday damage: fifteen corruptions, no enemy needed.")
+    told = "The verdict: an attack that is too weak is found out."
+    yield Screen("verdict", f"/?study={weak}", told)
+    yield Screen("verdict-numbers", f"/?study={weak}", "The verdict: what was checked, with its numbers.", to_numbers)
+
+
+def to_the_end(page: Page) -> None:
+    """The last chart of a view."""
+    page.locator(".frontier-charts").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+
+
+def to_numbers(page: Page) -> None:
+    page.get_by_role("button", name=labels.WHAT_WAS_CHECKED).click()
+    page.wait_for_timeout(500)
 
 
 def to_prices(page: Page) -> None:

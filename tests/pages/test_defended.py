@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine import services
@@ -80,6 +81,22 @@ def test_spatial_attacks_have_a_norm_of_their_own(page: Page) -> None:
     app.multiselect(key="form-names").set_value(["spatial", "pgd"]).run()
     assert not app.exception
     assert app.button(key="compute").disabled
+
+
+def test_pictures_made_for_another_model_need_one_that_is_here(page: Page, computed: Callable[..., str]) -> None:
+    app = page()
+    app.multiselect(key="form-names").set_value(["apgd", "transfer"]).run()
+    assert not app.exception
+    assert app.selectbox(key="form-source-digits").options == []
+    assert len(app.warning) == 1
+    assert app.button(key="compute").disabled
+    lender = computed()
+    app.run()
+    app.selectbox(key="form-source-digits").select(lender).run()
+    assert not app.warning
+    app.button(key="compute").click().run()
+    study = next(status.study for status in services.statuses() if "transfer" in status.study.attack.names)
+    assert study.attack.source == lender
 
 
 def test_a_guard_cannot_be_certified_and_the_sentence_says_of_what_it_can(page: Page) -> None:
@@ -169,14 +186,14 @@ def test_a_study_that_was_attacked_otherwise_does_not_stand_beside(page: Page, h
     assert labels.ONE_DEFENCE in words(app)
 
 
-def test_a_click_says_the_study_and_its_curves_are_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The callback that the component calls with the digest of what was clicked."""
+def test_a_click_says_which_study_and_none_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The callback of the component: a trigger is None again in the run after."""
     from pages.parts import live
 
     heard: list[str] = []
-    monkeypatch.setattr(live.st, "session_state", {"map-2": {"opened": "0123", "mark": None}})
+    monkeypatch.setattr(st, "session_state", {"map-2": {"opened": "0123", "mark": None}})
     live._open("map-2", heard.append)
-    monkeypatch.setattr(live.st, "session_state", {"map-2": {"opened": None, "mark": None}})
+    monkeypatch.setattr(st, "session_state", {"map-2": {"opened": None, "mark": None}})
     live._open("map-2", heard.append)
     assert heard == ["0123"]
 
