@@ -162,6 +162,7 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "log-scattering": "log-scattering: logarithms of wavelet features and one linear layer, trained in coordinates in "
     "which made-up pictures vary about evenly.",
     "cnn": "cnn: two convolutions with tanh, one model at a time.",
+    "fast-cnn": "fast-cnn: two convolutions with ReLU and a wide layer, quick enough to be attacked at every step.",
     "scattering-cnn": "scattering-cnn: the fast model's wavelet features, seen by two convolutions with tanh.",
     "resnet": "resnet: seven convolutions with ways around them, normalised in groups of channels.",
     "lstm": "lstm: a recurrent network that reads an image row by row.",
