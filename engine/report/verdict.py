@@ -13,6 +13,9 @@ import pandas as pd
 from engine.report import lines, points, words
 from engine.results import CHECK
 
+NEEDED = frozenset(
+    "zero_gradients randomised noise one_step many_steps twice_the_steps half_the_radius every_picture black_box".split()
+)
 SLACK = 0.02  # two images of a hundred: what is within it may be chance
 
 
@@ -41,12 +44,17 @@ class Verdict:
 
 
 def verdicts(frame: pd.DataFrame) -> list[Verdict]:
-    """The verdict on each model that was checked, by budget; [] where none was (results of an earlier version)."""
+    """The verdict on each model whose checks are all done, by budget; [] where none was made, or none is through."""
     rows = frame[frame["metric"].str.startswith(CHECK)]
     if rows.empty:
         return []
     groups = points.by(rows.assign(line=lines.of_rows(rows)), "line", "seed").items()
-    return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups]
+    return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups if _is_whole(part)]
+
+
+def _is_whole(rows: pd.DataFrame) -> bool:
+    """While a model is checked, its rows come one by one."""
+    return {CHECK + name for name in NEEDED} <= {*rows["metric"]}
 
 
 def _verdict(epsilon: float, seed: int, rows: pd.DataFrame) -> Verdict:

@@ -149,6 +149,14 @@ def test_results_without_checks_are_not_judged(page: Page, home: Path) -> None:
     assert "may flatter" not in words(app)
 
 
+@pytest.mark.parametrize("n", range(9))
+def test_checks_that_are_under_way_are_not_judged_yet(page: Page, home: Path, n: int) -> None:
+    """They come one by one; the model without privacy has so many of them."""
+    app = page(study=defended.put(home, defended.asked(), {1.0: defended.honest(), inf: defended.masked()[:n]}))
+    assert not app.exception
+    assert "no sign that they flatter the model." in words(app), "that at the smaller budget alone"
+
+
 # the map
 
 
