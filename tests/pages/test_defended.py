@@ -187,6 +187,12 @@ def test_the_map_of_two_defences_holds_both_and_a_way_to_the_other(page: Page, h
     assert drawn(app)[0]["keep"] == other
 
 
+def test_a_defence_keeps_its_place_whichever_is_shown(page: Page, home: Path) -> None:
+    plain, other = (defended.put(home, defended.asked(defence=defence)) for defence in ({}, ADVERSARIAL))
+    first, second = (figures(page(study=digest, view="map"))[0] for digest in (plain, other))
+    assert first["data"] == second["data"]
+
+
 def test_a_study_that_was_attacked_otherwise_does_not_stand_beside(page: Page, home: Path) -> None:
     weaker = {"eps": list(defended.RADII), "names": ["fgsm"]}
     defended.put(home, defended.asked(defence=ADVERSARIAL, attack=weaker))
