@@ -1,6 +1,7 @@
 """The curves of figures.py, drawn with plotly: by privacy budget and by attack strength."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -90,11 +91,18 @@ def _add_floors(figure: Figure, info: TradeOff, palette: Palette) -> None:
     if not info.floors:
         return
     for line, (colour, _, marker) in zip(info.floors, styles(palette, info.epsilons), strict=True):
-        canvas.add_line(figure, line, colour, FLOOR_DASH, marker)
+        canvas.add_line(figure, _while_something(line), colour, FLOOR_DASH, marker)
         figure["data"][-1] |= {"mode": "lines", "showlegend": False, "error_y": {"visible": False}}
         figure["data"][-1]["line"]["width"] = 1.5
     if any(line.known for line in info.floors):
         figure["layout"]["annotations"].append(_floors_named(figure, info))
+
+
+def _while_something(line: Line) -> Line:
+    """Up to where nothing is certified any more: a floor at 0 says nothing."""
+    spots = line.spots
+    end = next((i for i, spot in enumerate(spots) if spot is not None and spot.y == 0), len(spots))
+    return replace(line, spots=spots[: end + 1])
 
 
 def _floors_named(figure: Figure, info: TradeOff) -> dict[str, Any]:

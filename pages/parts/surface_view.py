@@ -50,13 +50,17 @@ def _others(found: Known, digest: str) -> None:
 
 
 def comparable(digest: str) -> Known:
-    """This study and the newest one of each other defence and model that was attacked alike on the same images."""
+    """This study and the newest one of each other defence and model that was attacked alike on the same images.
+
+    In an order that does not hang on which of them is shown: a defence keeps its place and colour.
+    """
     studies = services.alike(digest)
     several = len({study.model for study in studies.values()}) > 1
-    return [
+    found = (
         (study, Defended(_label(study, several), name, lines.of_study(study), services.frame(name)))
         for name, study in studies.items()
-    ]
+    )
+    return sorted(found, key=lambda one: (one[0].defence.name != "none", one[1].label, one[1].digest))
 
 
 def _label(study: Study, several_models: bool) -> str:

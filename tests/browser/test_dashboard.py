@@ -119,8 +119,8 @@ def test_the_keyboard_alone_reaches_everything(visit: Open, server: Server) -> N
         page.keyboard.press("Tab")
         names.append(page.evaluate(FOCUSED))
     said = "\n".join(name for name in names if len(name) < 400)  # the whole page can be reached, too
-    order = ["Curves", "Targets", "Share", "Attack strength shown", "many gradient steps", "Help for Images"]
-    order += ["Help for Privacy budgets", "Help for Attack strengths", "Quick try", "Advanced"]
+    order = ["Curves", "Targets", "Share", "Attack strength shown", "What was checked", "the worst of 3 attacks"]
+    order += ["Help for Images", "Help for Privacy budgets", "Help for Attack strengths", "Quick try", "Advanced"]
     places = [said.find(word) for word in order]
     assert -1 not in places, said
     assert places == sorted(places), said

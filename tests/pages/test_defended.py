@@ -149,6 +149,14 @@ def test_results_without_checks_are_not_judged(page: Page, home: Path) -> None:
     assert "may flatter" not in words(app)
 
 
+@pytest.mark.parametrize("n", range(9))
+def test_checks_that_are_under_way_are_not_judged_yet(page: Page, home: Path, n: int) -> None:
+    """They come one by one; the model without privacy has so many of them."""
+    app = page(study=defended.put(home, defended.asked(), {1.0: defended.honest(), inf: defended.masked()[:n]}))
+    assert not app.exception
+    assert "no sign that they flatter the model." in words(app), "that at the smaller budget alone"
+
+
 # the map
 
 
@@ -177,6 +185,12 @@ def test_the_map_of_two_defences_holds_both_and_a_way_to_the_other(page: Page, h
     assert app.query_params["study"] == other
     assert "view" not in app.query_params, "its curves, not this map again"
     assert drawn(app)[0]["keep"] == other
+
+
+def test_a_defence_keeps_its_place_whichever_is_shown(page: Page, home: Path) -> None:
+    plain, other = (defended.put(home, defended.asked(defence=defence)) for defence in ({}, ADVERSARIAL))
+    first, second = (figures(page(study=digest, view="map"))[0] for digest in (plain, other))
+    assert first["data"] == second["data"]
 
 
 def test_a_study_that_was_attacked_otherwise_does_not_stand_beside(page: Page, home: Path) -> None:
