@@ -13,17 +13,10 @@ import pandas as pd
 from engine.report import lines, points, words
 from engine.results import CHECK
 
-<<<<<<< HEAD
 NEEDED = (
     "zero_gradients", "randomised", "noise", "one_step", "many_steps", "twice_the_steps", "half_the_radius",
     "every_picture", "black_box",
 )  # fmt: skip
-=======
-NEEDED = frozenset(  # before anything is judged
-    ("zero_gradients", "randomised", "noise", "one_step", "many_steps", "twice_the_steps")
-    + ("half_the_radius", "every_picture", "black_box")
-)
->>>>>>> 32d02b34446846b126739a3eb50245470fc149e7
 SLACK = 0.02  # two images of a hundred: what is within it may be chance
 FOUND = 0.025  # more than so many images that withstood the curve, and it missed too much to be chance
 
@@ -53,28 +46,16 @@ class Verdict:
 
 
 def verdicts(frame: pd.DataFrame) -> list[Verdict]:
-<<<<<<< HEAD
     """The verdict on each model that was checked, by budget; [] where none was, or not to the end."""
-=======
-    """The verdict on each model whose checks are all done, by budget; [] where none was made, or none is through."""
->>>>>>> 32d02b34446846b126739a3eb50245470fc149e7
     rows = frame[frame["metric"].str.startswith(CHECK)]
     if rows.empty:
         return []
     groups = points.by(rows.assign(line=lines.of_rows(rows)), "line", "seed").items()
-<<<<<<< HEAD
     return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups if _whole(part)]
 
 
 def _whole(rows: pd.DataFrame) -> bool:
     """All that every verdict rests on is there: while a model is checked, its rows come one by one."""
-=======
-    return [_verdict(epsilon, int(seed), part) for (epsilon, seed), part in groups if _is_whole(part)]
-
-
-def _is_whole(rows: pd.DataFrame) -> bool:
-    """While a model is checked, its rows come one by one."""
->>>>>>> 32d02b34446846b126739a3eb50245470fc149e7
     return {CHECK + name for name in NEEDED} <= {*rows["metric"]}
 
 
