@@ -94,6 +94,7 @@ WEAK: dict[str, object] = {
     "privacy": {"epsilons": [3, "inf"]},
     "attack": {"names": ["noise"], "images": 100},
 }
+THOROUGH: dict[str, object] = {"dataset": "digits", "attack": {"steps": 100}}
 SLOW = {"dataset": "digits", "model": "cnn", "seeds": 4}
 DECK = ".frontier-deck"
 
@@ -278,9 +279,11 @@ def screens(server: Server) -> Iterator[Screen]:
 
 def defences(server: Server) -> Iterator[Screen]:
     """What is known of a defence beside none, and of an attack that is too weak."""
+    forming = submitted(server, THOROUGH)
+    waiting(server, forming, "running", points=1)
+    yield Screen("forming", f"/?study={forming}", "While attacks go on, hollow marks fall.")
+    services.cancel(forming, settings=server.settings)
     plain, defended, weak = (submitted(server, values) for values in (PLAIN, DEFENDED, WEAK))
-    waiting(server, plain, "running", points=1)
-    yield Screen("forming", f"/?study={plain}", "While attacks go on, hollow marks fall.")
     for digest in (plain, defended, weak):
         waiting(server, digest, "done")
     yield Screen("defences", f"/?study={plain}&view=map", "Map: two defences, and which models are worth having.")
@@ -338,7 +341,7 @@ def submitted(server: Server, values: Mapping[str, object]) -> str:
 
 def waiting(server: Server, digest: str, state: str, points: int = 0) -> None:
     """Until the study is in that state and has so many results."""
-    until = time.monotonic() + 300
+    until = time.monotonic() + 900
     while True:
         status = services.status(digest, settings=server.settings)
         if status is not None and status.state == state and status.n_points >= points:
