@@ -13,24 +13,10 @@ import pandas as pd
 from engine.report import lines, points, words
 from engine.results import CHECK
 
-<<<<<<< HEAD
 NEEDED = (
     "zero_gradients", "randomised", "noise", "one_step", "many_steps", "twice_the_steps", "half_the_radius",
     "every_picture", "black_box",
 )  # fmt: skip
-=======
-NEEDED = {  # before anything is judged
-    "zero_gradients",
-    "randomised",
-    "noise",
-    "one_step",
-    "many_steps",
-    "twice_the_steps",
-    "half_the_radius",
-    "every_picture",
-    "black_box",
-}
->>>>>>> 25c2686ad87dbadc1693e65c59cb2928128e54cd
 SLACK = 0.02  # two images of a hundred: what is within it may be chance
 FOUND = 0.025  # more than so many images that withstood the curve, and it missed too much to be chance
 
