@@ -131,7 +131,7 @@ def in_a_sentence(found: list[Verdict]) -> str:
     if not doubted:
         models = "the model" if len(found) == 1 else f"any of the {len(found)} models"
         return f"The attacks passed their own checks: no sign that they flatter {models}."
-    who = words.listed([_model(verdict.epsilon) for verdict in doubted])
+    who = words.listed(list(dict.fromkeys(_model(verdict.epsilon) for verdict in doubted)))
     return f"The curve may flatter the model {who}: {doubted[0].warnings[0].told}."
 
 
