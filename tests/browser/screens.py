@@ -80,7 +80,7 @@ ENDED: dict[str, tuple[str, dict[str, object]]] = {
         {"dataset": "digits", "privacy": {"epsilons": [0.25, 0.5, 1, 2, 4, 8, "inf"]}, "attack": {"eps": [0, 0.05]}},
     ),
 }
-FEW = {"eps": [0, 0.05, 0.1], "steps": 10, "images": 100}
+FEW = {"eps": [0, 0.05, 0.1], "steps": 40, "images": 100}
 PLAIN: dict[str, object] = {
     "dataset": "digits",
     "model": "cnn",
