@@ -61,6 +61,7 @@ def test_a_bad_link_shows_one_sentence(visit: Open, server: Server) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
+@pytest.mark.timeout(300)
 def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) -> None:
     """The first point within 15 s; Stop within 2; Resume goes on; a tab that was closed finds its study."""
     page = visit(server.url)
@@ -83,13 +84,13 @@ def test_run_on_digits_stop_resume_and_come_back(visit: Open, server: Server) ->
 
     again = visit(server.url)
     expect(again.get_by_text("This study was stopped")).to_be_visible()
-    assert digest_of(again) == digest
+    until(again, lambda: digest_of(again) == digest, 5, "its address")
     again.get_by_role("button", name="Resume").click()
     expect(again.get_by_role("button", name="Stop")).to_be_visible(timeout=5000)
     again.close()
 
     last = visit(f"{server.url}/?study={digest}")
-    expect(last.get_by_text("points").first).to_be_visible(timeout=60_000)
+    expect(last.get_by_text("points").first).to_be_visible(timeout=110_000)
     assert state(server, digest) == "done"
     assert "Attacked by 5" in takeaway(last)
     expect(last.get_by_test_id("stDataFrame").first).to_be_visible()

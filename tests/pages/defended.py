@@ -43,7 +43,12 @@ Shares = Iterable[selfcheck.Shares]
 def asked(**changes: Any) -> Study:
     """A study of a network at two budgets and four strengths, resolved."""
     budgets = {"epsilons": [1, "inf"]}
-    values = {"dataset": "digits", "model": "cnn", "privacy": budgets, "attack": {"eps": list(RADII)}}
+    values = {
+        "dataset": "digits",
+        "model": "cnn",
+        "privacy": budgets,
+        "attack": {"eps": list(RADII), "images": 300},
+    }  # no starter is like it
     return planning.resolve(parse(values | changes))
 
 
