@@ -75,13 +75,15 @@ def offered(*, settings: Settings | None = None) -> list[Model]:
 
 
 def usual(models: list[Model]) -> list[Model]:
-    """Of the data set that comes first in `models`: one without privacy, and the least private one of its kind.
+    """Of the data set that comes first in `models`, undefended where there is one: one without privacy, and the least
+    private one of its kind.
 
     BadInput when there is none; one model where there is no such pair.
     """
     if not models:
         raise BadInput("there is no model to look into: train one first.")
-    alike = [model for model in models if model.study.dataset == models[0].study.dataset]
+    same = [model for model in models if model.study.dataset == models[0].study.dataset]
+    alike = sorted(same, key=lambda model: model.study.defence.name != "none")
     plain = next((model for model in alike if model.epsilon == inf and not model.clip_only), alike[0])
     private = [model for model in alike if model.epsilon < inf and model.study.model == plain.study.model]
     return [plain, *sorted(private, key=lambda model: -model.epsilon)[:1]]
