@@ -106,12 +106,13 @@ def test_the_mean_of_many_draws_is_what_an_attack_on_a_random_guard_climbs() -> 
 
 
 def test_noise_is_that_of_the_picture() -> None:
-    model = nn.Flatten()
+    guarded = Guarded(nn.Flatten(), "random-noise")
     x = torch.rand(2, 1, 5, 5).repeat(2, 1, 1, 1)
-    seen = Guarded(model, "random-noise")(x)
+    seen = guarded.seen(x, 0)
     assert torch.equal(seen[0], seen[2])
-    assert not torch.equal(seen[0] - x[0].flatten(), seen[1] - x[1].flatten())
+    assert torch.equal(guarded(x)[0], guarded(x)[2])
+    assert not torch.equal(seen[0] - x[0], seen[1] - x[1])
     moved = x.clone()
     moved[0, 0, 0, 0] += 1e-6
-    assert float((Guarded(model, "random-noise")(moved)[0] - seen[0]).abs().mean()) > 0.02
+    assert float((guarded.seen(moved, 0)[0] - seen[0]).abs().mean()) > 0.02
     assert random_noise.__doc__

@@ -5,7 +5,7 @@ import torch
 import torchattacks
 
 from engine.robustness import apgd
-from engine.robustness.gradient import pgd
+from engine.robustness.gradient import bim
 from tests.engine.robustness.nets import standing, trained
 
 RADII = [("linf", 0.1, "Linf"), ("linf", 0.15, "Linf"), ("l2", 0.7, "L2"), ("l2", 1.0, "L2")]
@@ -34,12 +34,14 @@ def test_targeted_no_weaker_than_the_library_at_equal_steps(norm: str, eps: floa
 
 
 def test_keeps_the_best_point_it_saw() -> None:
-    """An image that stands comes back with a lower margin than few steps of plain ascent leave."""
+    """Images that stand come back with lower margins, on the mean, than as many equal steps leave at their end."""
     model, x, y = trained(0.2)
-    ours = apgd.looked(model, apgd.apgd(model, x, y, norm="linf", eps=0.03, steps=10), y)[0]
-    plain = apgd.looked(model, pgd(model, x, y, norm="linf", eps=0.03, steps=10), y)[0]
+    ours = apgd.looked(model, apgd.apgd(model, x, y, norm="linf", eps=0.03, steps=40), y)[0]
+    plain = apgd.looked(model, bim(model, x, y, norm="linf", eps=0.03, steps=40), y)[0]
     both = (ours > 0) & (plain > 0)
-    assert float((ours <= plain + 1e-3)[both].float().mean()) > 0.9
+    assert both.sum() > 20
+    assert float((ours - plain)[both].mean()) < 0
+    assert float((ours <= plain + 1e-3)[both].float().mean()) > 0.8
 
 
 def test_halves_the_step_only_where_it_does_not_pay() -> None:
