@@ -17,7 +17,7 @@ from engine.privacy.bank import Column
 from engine.privacy.dpsgd import Trainer
 from engine.privacy.streams import Seeded, stream
 from engine.recipes import Recipe
-from engine.robustness.gradient import gradient, pgd, project, steepest, strides
+from engine.robustness.gradient import bim, gradient, pgd, project, steepest, strides
 
 N_TRAIN, N_TEST = 1000, 500
 SPREAD = 0.15  # of both moons, before they are put into the square
@@ -96,7 +96,7 @@ def attacked(model: nn.Module, x: Tensor, y: Tensor, rows: Tensor, eps: float, s
     """The images, those of a batch after five steps of an attack from a random point (arXiv:1706.06083)."""
     noise = torch.from_numpy(stream("toy start", step).uniform(-eps, eps, (len(rows), *x.shape[1:]))).to(x)
     seen = x.clone()
-    seen[rows] = pgd(model, x[rows], y[rows], norm="linf", eps=eps, steps=5, start=x[rows] + noise)
+    seen[rows] = bim(model, x[rows], y[rows], norm="linf", eps=eps, steps=5, start=x[rows] + noise)
     return seen
 
 
