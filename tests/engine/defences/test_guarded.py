@@ -12,7 +12,7 @@ from engine.data.builtin import digits
 from engine.defences.guarded import Averaged, Guarded
 from engine.defences.guards import jpeg, random_noise, squeeze
 from engine.models.convnets import FastCnn
-from engine.robustness import curve
+from engine.robustness import attacks, curve
 from engine.robustness.gradient import pgd
 
 EPS = 0.15
@@ -116,3 +116,31 @@ def test_noise_is_that_of_the_picture() -> None:
     moved[0, 0, 0, 0] += 1e-6
     assert float((guarded.seen(moved, 0)[0] - seen[0]).abs().mean()) > 0.02
     assert random_noise.__doc__
+
+
+class Once(Guarded):
+    """A guard that answers by one draw."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.model(self.seen(x, self.seed))
+        return logits
+
+
+def misread_again(guarded: Guarded, x: Tensor, y: Tensor) -> float:
+    """Of pictures that tries by chance broke: how many of a hundred other draws misread them, on the mean."""
+    standing = curve.clean(guarded, x, y, [0.0, 0.1])
+    tool = curve.Tool.of(attacks["square"], norm="linf", steps=150, seed=0)
+    after = curve.advance(guarded, x, y, standing, tool, 0)
+    broken = after.by == 0
+    assert broken.sum() >= 3
+    pictures, labels = after.x_adv[broken], y[broken]
+    draws = [guarded.model(guarded.seen(pictures, seed)).argmax(1) != labels for seed in range(1000, 1100)]
+    return float(torch.stack(draws).float().mean())
+
+
+def test_a_random_guard_is_no_lottery() -> None:
+    """Who tries often meets a bad draw; of the mean of many draws there is none."""
+    model, x, y = trained()
+    fair, lottery = (misread_again(kind(model, "random-noise").eval(), x[:80], y[:80]) for kind in (Guarded, Once))
+    assert fair > 0.45
+    assert lottery < fair - 0.1
