@@ -118,6 +118,9 @@ def test_each_attacked_model_is_checked(linear: Told, network: Told) -> None:
         per_model.setdefault((row.epsilon, row.seed, row.clip_only), set()).add(row.metric.removeprefix(CHECK))
     assert set(map(frozenset, per_model.values())) == {frozenset(EVERY | {"transfer"})}
     assert len(per_model) == 3
+    steps = {row.metric.removeprefix(CHECK): row.attack_steps for row in checks}
+    assert linear[0].attack.steps < 40  # what the study itself takes says nothing of its checks
+    assert (steps["many_steps"], steps["twice_the_steps"]) == (40, 80)
     assert {row.eps for row in checks if row.metric == CHECK + "many_steps"} <= {0.02, 0.1}
     alone = {e.metric.removeprefix(CHECK) for e in network[1] if isinstance(e, Row) and e.metric.startswith(CHECK)}
     assert alone == EVERY, "there is no other model whose pictures could be lent"
