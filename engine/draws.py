@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def of_image(image: "Tensor", seed: int) -> np.random.Generator:
-    """A generator made from the bytes of `image` (C, H, W), as float32, and `seed` (0 or more)."""
+def key_of(image: "Tensor", seed: int) -> int:
+    """128 bits from the bytes of `image` (C, H, W), as float32, and `seed` (0 or more)."""
     data = image.float().cpu().contiguous().numpy().tobytes() + seed.to_bytes(8, "little")
-    key = int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
-    return np.random.Generator(np.random.SFC64(key))
+    return int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
+
+
+def of_image(image: "Tensor", seed: int) -> np.random.Generator:
+    """A generator that is the image's own."""
+    return np.random.Generator(np.random.SFC64(key_of(image, seed)))

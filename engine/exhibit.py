@@ -4,8 +4,6 @@ Lengths are whole thousandths of full brightness (x to the right, y upwards), be
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
@@ -113,28 +111,16 @@ def _frozen(value: Any) -> Any:
 
 def make() -> Exhibit:
     """Train the three models and attack them: about fifteen seconds on one core, and the same bytes every time."""
+    from engine.models.basis import one_thread
     from engine.robustness import toy
 
-    with _one_thread():
+    with one_thread():
         x, y = toy.images(toy.N_TEST, train=False)
         x = x.double()
         chosen = drawn(x)
         points = [[*_whole(one), int(label)] for one, label in zip(x[chosen], y[chosen], strict=True)]
         models = tuple(_made(name, x, y, chosen) for name in toy.WAYS)
         return Exhibit(toy.N_TRAIN, toy.N_TEST, toy.STEPS, STRENGTHS, _frozen(points), models)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums are made of other parts on other numbers of threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def drawn(x: "Tensor") -> list[int]:

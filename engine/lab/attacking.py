@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from engine.lab.asked import REACH, needs_source
 from engine.robustness import attacks
 from engine.robustness.curve import climbed
-from engine.robustness.gradient import project
+from engine.robustness.gradient import BALLS, put_back
 
 FINE = {"linf": 0.0005, "l2": 0.005, "spatial": 0.01}  # how closely the smallest strength is looked for
 TRIES = 3  # halvings of the largest strength that are tried before a model counts as not flipped
-BALLS = ("linf", "l2")  # norms in which a picture lies within a distance
 AMONG = 96  # images that are looked through for a hard one
 LADDER = {  # radii at which they are attacked, one after another
     "linf": (0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.3),
@@ -46,7 +45,7 @@ def attacked(model: nn.Module, x: Tensor, y: Tensor, eps: float, how: How, sourc
     with torch.random.fork_rng(devices=[]):
         seen = climbed(model) if entry.facts["access"] == "white-box" else model
         found = entry.load()(seen, x, y, norm=how.norm, eps=eps, steps=how.steps, seed=how.seed, start=None, **more)
-    return project(found.detach(), x, eps, how.norm) if how.norm in BALLS else found.detach().clamp(0, 1)
+    return put_back(found.detach(), x, eps, how.norm)
 
 
 @torch.no_grad()

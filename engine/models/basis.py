@@ -34,7 +34,7 @@ def even(features: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> B
 
     On one thread, so that the same machine makes the same bits whatever else it does.
     """
-    with _one_thread(), torch.no_grad():
+    with one_thread(), torch.no_grad():
         generator = torch.Generator().manual_seed(SEED)
         made = torch.cat([features(pictures(BATCH, shape, generator)) for _ in range(PICTURES // BATCH)])
         mean = made.mean(0)
@@ -80,7 +80,8 @@ def _principal(centred: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Sums are made of other parts on other numbers of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

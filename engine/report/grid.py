@@ -20,7 +20,7 @@ def draw_map(info: TradeOff, palette: Palette = LIGHT, *, note: str = "", target
     rows, columns = [line.label for line in info.budgets], ["clean", *_strengths(info)]
     cells = cells_of(info)
     if not note:
-        figure["data"].append(_heat(cells, palette))
+        figure["data"].append(heat(cells, palette, "map"))
         layout["annotations"] += _numbers(cells, palette)
         layout["shapes"] += _frames(cells, targets, palette) if targets else []
     bare = {"showgrid": False, "tickangle": 0}
@@ -48,11 +48,12 @@ def _attacked(info: TradeOff, i: int) -> list[Spot | None]:
     return [spot for spot, eps in zip(info.budgets[i].spots, info.radii, strict=True) if eps > 0]
 
 
-def _heat(cells: Sequence[Sequence[Spot | None]], palette: Palette) -> dict[str, Any]:
+def heat(cells: Sequence[Sequence[Spot | None]], palette: Palette, uid: str) -> dict[str, Any]:
+    """Shares as coloured cells, the first row lowest."""
     shades = palette.ordered[:SHADES]
     return {
         "type": "heatmap",
-        "uid": "map",
+        "uid": uid,
         "z": [[spot and spot.y for spot in row] for row in cells],
         "zmin": 0,
         "zmax": 100,

@@ -5,10 +5,9 @@ from copy import deepcopy
 from textwrap import wrap
 from typing import Any
 
-from engine.report import overlay, words
+from engine.report import grid, overlay, words
 from engine.report.canvas import Figure
 from engine.report.figures import Spot
-from engine.report.grid import SHADES
 from engine.report.palette import TEXT_SIZE, Palette
 
 ABOVE, BELOW = 22, 46  # px above a panel for its title, and below for ticks and what they are
@@ -68,25 +67,12 @@ def table(
     customdata: str | None = None,
 ) -> None:
     """Shares as coloured cells with numbers in percent, the first row lowest; `customdata` is that of every cell."""
-    shades = palette.ordered[:SHADES]
-    trace: dict[str, Any] = {
-        "type": "heatmap",
-        "uid": f"table{name}",
+    trace = grid.heat(cells, palette, f"table{name}") | {
         "xaxis": f"x{name}",
         "yaxis": f"y{name}",
-        "z": [[spot and spot.y for spot in row] for row in cells],
-        "zmin": 0,
-        "zmax": 100,
-        "colorscale": [[k / (SHADES - 1), shade] for k, shade in enumerate(shades)],
-        "showscale": False,
-        "xgap": 2,
-        "ygap": 2,
-        "hoverongaps": False,
         "text": [[f"{spot.y:.0f}" if spot else "-" for spot in row] for row in cells],
         "texttemplate": "%{text}",
         "textfont": {"color": palette.text, "size": TEXT_SIZE - 1},
-        "hovertext": [[spot.said if spot else "" for spot in row] for row in cells],
-        "hovertemplate": "%{hovertext}<extra></extra>",
     }
     if customdata is not None:
         trace["customdata"] = [[customdata for _ in row] for row in cells]

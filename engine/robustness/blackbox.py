@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.draws import key_of
 from engine.registry import register
 from engine.robustness.apgd import looked
-from engine.robustness.gradient import Radius, key_of, length, of_rows, per_image, project, radii, random_start
+from engine.robustness.gradient import Radius, length, of_rows, per_image, project, radii, random_start
 
 WIDEST = 0.8  # share of the picture that the first square covers
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 looks: the share halves after each

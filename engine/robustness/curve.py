@@ -22,11 +22,10 @@ from torch import Tensor, nn
 
 from engine.models.fixed import OnFeatures
 from engine.registry import Entry
-from engine.robustness.gradient import project, random_start
+from engine.robustness.gradient import BALLS, length, project, put_back, random_start
 
 BATCH = 128
 NEAR = 0.9  # a radius below this share of the smallest perturbation known is not worth a second attack's time
-BALLS = ("linf", "l2")  # norms in which a picture lies within a distance
 FURTHER = (1.0, 1.02, 1.05, 1.1)  # a picture on the boundary of the bf16 copy may lie before that of the model
 
 
@@ -142,14 +141,8 @@ def _at_stake(standing: Standing, x: Tensor, tool: Tool) -> Tensor:
     """Images (N,) that stand at some radius above 0 which is not far below what was found to be the smallest one."""
     if tool.norm not in BALLS:
         return standing.target > 0
-    near = standing.target >= NEAR * size(standing.x_adv - x, tool.norm)
+    near = standing.target >= NEAR * length(standing.x_adv - x, tool.norm)
     return (standing.target > 0) & (near | ~standing.least)
-
-
-def size(delta: Tensor, norm: str) -> Tensor:
-    """(N, C, H, W) -> (N,): the largest change of a pixel for linf, the length for l2."""
-    flat = delta.flatten(1)
-    return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
 
 
 def _attacked(
@@ -190,19 +183,13 @@ def _starts(x: Tensor, x_adv: Tensor, known: Tensor, eps: Tensor, tool: Tool) ->
 def _run(tool: Tool, model: nn.Module, x: Tensor, y: Tensor, eps: Tensor, start: Tensor | None) -> Tensor:
     """The attack's pictures, put back into ball and box whatever it did; one radius after another where it must be."""
     if tool.own:
-        return _put_back(tool.run(model, x, y, eps=eps, start=start), x, eps, tool.norm)
+        return put_back(tool.run(model, x, y, eps=eps, start=start), x, eps, tool.norm)
     found = x.clone()
     for radius in eps.unique():
         same = eps == radius
         begin = None if start is None else start[same]
         found[same] = tool.run(model, x[same], y[same], eps=float(radius), start=begin)
-    return _put_back(found, x, eps, tool.norm)
-
-
-def _put_back(found: Tensor, x: Tensor, eps: Tensor, norm: str) -> Tensor:
-    """Within ball and box, pixels that are no number as they were; where there is no ball, within the box."""
-    found = torch.where(found.isfinite(), found, x)
-    return project(found, x, eps, norm) if norm in BALLS else found.clamp(0, 1)
+    return put_back(found, x, eps, tool.norm)
 
 
 def _just_over(model: nn.Module, x: Tensor, y: Tensor, found: Tensor, eps: Tensor, tool: Tool) -> tuple[Tensor, Tensor]:
@@ -223,7 +210,7 @@ def _settle(standing: Standing, rows: Tensor, found: Tensor, x: Tensor, eps: Ten
     radii = torch.tensor(standing.radii, dtype=x.dtype)
     reached = torch.searchsorted(radii, eps)
     if tool.norm in BALLS:
-        held = torch.searchsorted(radii, size(found - x[rows], tool.norm))
+        held = torch.searchsorted(radii, length(found - x[rows], tool.norm))
         reached = torch.minimum(reached, held.clamp_min(1))
     standing.broken[rows], standing.by[rows] = reached, number
     standing.x_adv[rows], standing.least[rows] = found, tool.minimal

@@ -6,16 +6,16 @@ image for l2: one number, or (N,), a radius for each image. `start` are pictures
 function of x; its parameters and the global random state stay untouched.
 """
 
-import hashlib
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.draws import key_of
 from engine.registry import register
 
 Radius = float | Tensor  # of all images, or (N,) of each
+BALLS = ("linf", "l2")  # norms in which a picture lies within a distance
 
 
 def per_image(eps: Radius, x: Tensor) -> Radius:
@@ -45,7 +45,7 @@ def project(x_adv: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
     The other way round, an l2 perturbation would lose the length that clipping cuts off.
     """
     delta = x_adv.clamp(0, 1) - x
-    if norm not in ("linf", "l2"):
+    if norm not in BALLS:
         raise ValueError(f"there is no ball in the norm '{norm}'")
     if norm == "linf":
         bound = per_image(eps, x)
@@ -54,6 +54,15 @@ def project(x_adv: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
         share = (per_image(eps, x) / length(delta, norm).clamp_min(1e-12).view(-1, 1, 1, 1)).clamp(max=1.0)
         delta = delta * share
     return (x + delta).clamp(0, 1)
+
+
+def put_back(found: Tensor, x: Tensor, eps: Radius, norm: str) -> Tensor:
+    """An attack's pictures within ball and box, or where there is no ball within the box, whatever it did.
+
+    A pixel that is no number is that of `x`: whatever model misreads a picture without numbers.
+    """
+    found = torch.where(found.isfinite(), found, x)
+    return project(found, x, eps, norm) if norm in BALLS else found.clamp(0, 1)
 
 
 def gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,12 +125,6 @@ def random_start(x: Tensor, eps: Radius, norm: str, seed: int) -> Tensor:
 def _noise_of(image: Tensor, seed: int) -> Tensor:
     """Uniform numbers in [0, 1) of the image's shape."""
     return torch.from_numpy(np.random.Generator(np.random.Philox(key=key_of(image, seed))).random(tuple(image.shape)))
-
-
-def key_of(image: Tensor, seed: int) -> int:
-    """128 bits from the image's own bytes and `seed`: what its random numbers are drawn from."""
-    data = image.float().cpu().contiguous().numpy().tobytes() + seed.to_bytes(8, "little")
-    return int.from_bytes(hashlib.sha256(data).digest()[:16], "little")
 
 
 def ascend(

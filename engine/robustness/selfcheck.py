@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.robustness import attacks
 from engine.robustness.curve import Standing, climbed, predict
-from engine.robustness.gradient import gradient, project
+from engine.robustness.gradient import BALLS, gradient, project
 
 IMAGES = 100  # checked, the first ones that are recognised
 QUERIES = 300  # of the black-box attack, an image
@@ -85,7 +85,7 @@ def check(
     recognised, or no ball.
     """
     rows = standing.correct(0.0).nonzero()[:IMAGES, 0]
-    if len(standing.radii) < 2 or not len(rows) or norm not in ("linf", "l2"):
+    if len(standing.radii) < 2 or not len(rows) or norm not in BALLS:
         return
     eps = most_telling(standing)
     subject = Subject(model, x[rows], y[rows], norm, seed, eps, standing.correct(eps)[rows])
