@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from engine.data import datasets
 from engine.errors import BadInput, DataMissing, FrontierError, StoreError
 from engine.extras import EXTRAS
+from engine.ledger_commands import ledger, say
 from engine.models import models
 from engine.planning import of_kind
 from engine.registry import Registry
@@ -36,9 +37,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Your own images: list, add, delete.")
 app.add_typer(data, name="data")
-ledger = typer.Typer(help="What was spent of each data set's privacy, and what its owner allows.")
 app.add_typer(ledger, name="ledger")
-Dataset = Annotated[str, typer.Argument(help="A data set, as `ledger` lists it.")]
 
 
 def _any_of(registry: Registry) -> str:
@@ -113,7 +112,7 @@ def _add(path: Path, **how: Any) -> str:
     from engine import holdings
 
     name = holdings.add(path, **how)
-    _say(f"Kept as {name}.")
+    say(f"Kept as {name}.")
     return name
 
 
@@ -132,7 +131,7 @@ def _compute(study: "Study") -> "Status":
         return status
     with _withdrawn_on_ctrl_c(digest, who), kept(Settings(), address=None):  # or someone runs this store's jobs already
         points, about = planning.n_points(study), max(1, round(seconds))
-        _say(f"Study {digest}: {points} points, about {about} s alone on this machine.")
+        say(f"Study {digest}: {points} points, about {about} s alone on this machine.")
         return _wait(digest, who)
 
 
@@ -150,7 +149,7 @@ def _withdrawn_on_ctrl_c(digest: str, who: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         stopped = services.cancel_unless_wanted(digest, who)
-        _say("Stopped." if stopped else f"Study {digest} goes on: someone else waits for it.")
+        say("Stopped." if stopped else f"Study {digest} goes on: someone else waits for it.")
         raise
     finally:
         signal.signal(signal.SIGINT, before)
@@ -179,7 +178,7 @@ def _finish(status: "Status", out: Path | None) -> None:
     if out:
         _write(status.digest, out)
     else:
-        _say(f"Files: python -m engine export {status.digest} --out DIR")
+        say(f"Files: python -m engine export {status.digest} --out DIR")
 
 
 def _write(digest: str, out: Path, formats: Sequence[str] = PLAIN, **how: Any) -> None:
@@ -189,7 +188,7 @@ def _write(digest: str, out: Path, formats: Sequence[str] = PLAIN, **how: Any) -
 
     files = exports.export(digest, *formats, **how)
     write(out, files)
-    _say(f"Written: {', '.join(str(out / name) for name in files)}")
+    say(f"Written: {', '.join(str(out / name) for name in files)}")
 
 
 def _folder(out: str) -> Path:
@@ -263,7 +262,7 @@ def export_model(
     from engine.report.portable import write_program  # imports torch: after what may be refused
 
     write_program(study, found.path, out)
-    _say(f"Written: {out} (epsilon {found.epsilon:g}, seed {found.seed}, study {found.digest})")
+    say(f"Written: {out} (epsilon {found.epsilon:g}, seed {found.seed}, study {found.digest})")
 
 
 @app.command()
@@ -293,7 +292,7 @@ def starter(
         took = Span(status.created, status.started, status.finished)
         found = services.frame(status.digest), took, out or shipped.SHIPPED, services.standing(status.digest)
         shipped.ship(name, study, *found)
-        _say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
+        say(f"Written: {name}.parquet and {name}.json, {len(services.frame(status.digest))} results")
 
 
 def _ship_models(names: Sequence[str], out: Path) -> None:
@@ -311,7 +310,7 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         runs: list[Any] = services.runs(status.digest).to_dict("records")
         trained = [Trained(run["epsilon"], run["seed"], run["path"]) for run in runs]
         written = shipped.ship_models(name, study, services.frame(status.digest), trained, out)
-        _say(f"Written: {', '.join(written)}")
+        say(f"Written: {', '.join(written)}")
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:
@@ -350,7 +349,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A data set, or a model that 
     from engine.models import weights
     from engine.settings import Settings
 
-    _say((weights.fetch if name in models.names else data)(name, Settings().data_root))
+    say((weights.fetch if name in models.names else data)(name, Settings().data_root))
 
 
 @data.command("list")
@@ -378,77 +377,7 @@ def delete_data(name: Annotated[str, typer.Argument(help="A data set of your own
     from engine import holdings
 
     holdings.delete(name)
-    _say(f"Deleted: {name}")
-
-
-@ledger.callback(invoke_without_command=True)
-def list_ledgers(context: typer.Context) -> None:
-    """List what was spent of each data set."""
-    from engine import ledgers
-    from engine.terminal import print_ledgers
-
-    if context.invoked_subcommand is None:
-        print_ledgers([ledgers.statement(name) for name in ledgers.names()])
-
-
-@ledger.command()
-def cap(
-    name: Dataset,
-    epsilon: Annotated[float, typer.Argument(help="What may be spent at most; inf lifts a cap.")],
-    delta: Annotated[float | None, typer.Option(help="At this delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
-    uncounted: Annotated[bool, typer.Option("--uncounted", help="Although studies from before are not in it.")] = False,
-) -> None:
-    """Set what may be spent: a study that would pass it is refused before it starts.
-
-    Another cap takes the place of the one before. Below what is spent it refuses all that follows.
-    """
-    from engine import ledgers
-
-    for member in ledgers.set_cap(name, epsilon, delta, uncounted=uncounted):
-        rule = f"at most {epsilon:g} from now on, by studies in mode private alone" if epsilon < inf else "no cap"
-        _say(f"{member}: {rule}.")
-
-
-@ledger.command()
-def private(name: Dataset) -> None:
-    """Mark a data set as private: results without a guarantee are neither linked nor exported."""
-    from engine import ledgers
-
-    for member in ledgers.mark(name, private=True):
-        _say(f"{member}: private. Results without a guarantee stay on this machine.")
-
-
-@ledger.command()
-def public(name: Dataset) -> None:
-    """Mark a data set as public: whatever is computed with it may be linked and exported."""
-    from engine import ledgers
-
-    for member in ledgers.mark(name, private=False):
-        _say(f"{member}: public. Whatever is computed with it may be linked and exported; a cap stays as it is.")
-
-
-@ledger.command()
-def check() -> None:
-    """Check that no row was changed, removed or moved, and say where each ledger stands.
-
-    Write the last numbers down elsewhere: then nobody who may write to this store can shorten it unseen.
-    """
-    from engine import ledgers
-    from engine.terminal import print_heads
-
-    problems = ledgers.check()
-    print_heads(ledgers.heads(), problems)
-    if problems:
-        raise FrontierError(f"the privacy ledger of {', '.join(problems)} does not add up: see above")
-
-
-@ledger.command("accept")
-def accept_ledger(name: Dataset) -> None:
-    """Go on from a ledger that does not add up, as it stands now; what was wrong stays written in it."""
-    from engine import ledgers
-
-    accepted = ledgers.accept(name)
-    _say(f"{name}: accepted although {'; '.join(accepted)}." if accepted else f"{name}: nothing is wrong with it.")
+    say(f"Deleted: {name}")
 
 
 def _find(start: str) -> "Status":
@@ -472,10 +401,6 @@ def _status(digest: str) -> "Status":
     return status
 
 
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)
-
-
 def main() -> int:
     """Run the command line; the exit code. Errors are one sentence on stderr."""
     try:
@@ -483,13 +408,13 @@ def main() -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except TyperException as error:
-        _say(f"Error: {error.format_message()}")
+        say(f"Error: {error.format_message()}")
         return 2
     except (BadInput, DataMissing, StoreError) as error:
-        _say(f"Error: {error}")
+        say(f"Error: {error}")
         return 2
     except FrontierError as error:
-        _say(f"Error: {error}")
+        say(f"Error: {error}")
         return 1
 
 

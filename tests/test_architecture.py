@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (  # a module may import from its own layer and from those below it
     ("app", "pages"),
-    ("engine.__main__", "engine.terminal"),
+    ("engine.__main__", "engine.ledger_commands", "engine.terminal"),
     (
         "engine.services",
         "engine.ledgers",
