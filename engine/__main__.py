@@ -311,6 +311,8 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         trained = [Trained(run["epsilon"], run["seed"], run["path"]) for run in runs]
         written = shipped.ship_models(name, study, services.frame(status.digest), trained, out)
         say(f"Written: {', '.join(written)}")
+    if not names or shipped.DENOISER in names:
+        say(f"Written: {shipped.ship_denoiser(out)}")
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

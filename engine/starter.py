@@ -2,7 +2,8 @@
 
 Each is three files in assets/starter: NAME.toml what to compute, NAME.parquet the result table, NAME.json what made it.
 What a story computes has no NAME.toml: its file in assets/stories says it. Models that come with it, for the image lab,
-lie in assets/models: models.toml names their studies, NAME.json says what made them.
+lie in assets/models: models.toml names their studies, NAME.json says what made them; the denoiser, which no study made,
+lies with them.
 """
 
 import io
@@ -30,6 +31,7 @@ from engine.study import Study, parse, read
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "starter"
 MODELS = Path(__file__).parents[1] / "assets" / "models"
+DENOISER = "denoiser"  # goes among the models to make, though it is one before a model
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,24 @@ def ship(
 
 
 def models_wanted(names: Sequence[str] = ()) -> dict[str, Study]:
-    """The studies whose models come with Frontier, by name: those of models.toml, or those with these names."""
+    """The studies whose models come with Frontier, by name: those of models.toml, or those with these names.
+
+    DENOISER is a name without a study. BadInput for others.
+    """
     listed = {name: parse(values) for name, values in read(MODELS / "models.toml").items()}
-    return {name: listed[known("models", name, listed)] for name in names or listed}
+    asked = [known("models", name, [*listed, DENOISER]) for name in names or listed]
+    return {name: listed[name] for name in asked if name != DENOISER}
+
+
+def ship_denoiser(folder: Path) -> str:
+    """Train the denoiser, a few minutes, and write its weights into `folder`; the name of the file."""
+    from safetensors.torch import save
+
+    from engine.defences.denoiser import make
+
+    name = f"{DENOISER}.safetensors"
+    write(folder, {name: save(make().state_dict())})
+    return name
 
 
 def ship_models(name: str, study: Study, frame: pd.DataFrame, trained: Sequence[Trained], folder: Path) -> list[str]:

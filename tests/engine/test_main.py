@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from engine import __main__ as cli
 from engine import ledgers, services, starter, stories
 from engine import options as options_of
+from engine.defences import denoiser
 from engine.jobs import supervisor
 from engine.jobs.progress import Status
 from engine.results import COLUMNS
@@ -252,6 +255,13 @@ def test_starter_ships_nothing_that_was_marked_while_it_was_computed(
 def test_starter_refuses_a_name_that_nobody_knows(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine("starter", "small-networks") == 2
     assert "did you mean 'small-network'?" in capsys.readouterr().err
+
+
+def test_starter_makes_the_denoiser(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denoiser.make, "__defaults__", (2,))
+    assert engine("starter", "denoiser", "--models", "--out", str(tmp_path / "out")) == 0
+    written = load_file(tmp_path / "out" / "denoiser.safetensors")
+    assert all(torch.equal(written[name], value) for name, value in denoiser.make(2).state_dict().items())
 
 
 def test_starter_ships_what_a_story_asks_for(

@@ -4,11 +4,12 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import Response
 from streamlit.testing.v1 import AppTest
 
 from engine import ledgers
@@ -118,6 +119,12 @@ def test_both_pictures_and_words_are_named_for_those_who_do_not_see_them() -> No
 # --- the address
 
 
+def answered(request: Request) -> Response:
+    """In a thread, as browser tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(lab_route.ask(request))).result()
+
+
 def asked(body: bytes | list[bytes], monkeypatch: pytest.MonkeyPatch, **headers: str) -> tuple[int, dict[str, Any]]:
     """The status and the answer to a request; the lab itself says what it was asked."""
     parts = body if isinstance(body, list) else [body]
@@ -140,7 +147,7 @@ def asked(body: bytes | list[bytes], monkeypatch: pytest.MonkeyPatch, **headers:
     async def receive() -> dict[str, Any]:
         return next(messages)
 
-    response = asyncio.run(lab_route.ask(Request(scope, receive)))
+    response = answered(Request(scope, receive))
     answer: dict[str, Any] = json.loads(bytes(response.body))
     return response.status_code, answer
 
@@ -213,7 +220,7 @@ def test_a_hanging_process_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"type": "http.request", "body": GOOD, "more_body": False}
 
     monkeypatch.setattr(client, "ask", ask)
-    response = asyncio.run(lab_route.ask(Request(scope, receive)))
+    response = answered(Request(scope, receive))
     assert response.status_code == 503
     assert given_up == [1]
 

@@ -63,7 +63,7 @@ def right(model: nn.Module, x: Tensor, y: Tensor) -> float:
     return float((model(x).argmax(1) == y).float().mean())
 
 
-@pytest.mark.parametrize("name", ["squeeze", "jpeg", "random-noise"])
+@pytest.mark.parametrize("name", ["squeeze", "jpeg", "random-noise", "denoiser"])
 def test_an_attack_that_knows_the_guard_breaks_more_than_one_that_does_not(name: str) -> None:
     """Pictures made for the bare model are what a guard was once said to stop (arXiv:1802.00420)."""
     model, x, y = trained()
