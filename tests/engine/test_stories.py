@@ -51,7 +51,7 @@ def test_the_stories_are_those_of_the_papers_in_their_order() -> None:
         ("photographs", 3): 0.670,
         ("training-on-attacks", inf): 0.922,
     }
-    assert list(TOLD)[-2:] == ["fewer-images", "training-on-attacks"]
+    assert list(TOLD)[-4:] == ["fewer-images", "training-on-attacks", "private-and-robust", "weak-attacks"]
     assert not TOLD["fewer-images"].is_published
 
 
