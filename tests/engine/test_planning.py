@@ -13,7 +13,7 @@ from engine.data import datasets
 from engine.errors import BadInput
 from engine.extras import EXTRAS
 from engine.models import models
-from engine.planning import MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
+from engine.planning import CHECKED_BY, MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
 from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
@@ -142,7 +142,13 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
 
 @pytest.mark.parametrize(
     ("registry", "name"),
-    [(datasets, "digits"), (models, "scattering-linear"), (attacks, "fmn"), (attacks, "apgd-t")],
+    [
+        (datasets, "digits"),
+        (models, "scattering-linear"),
+        (attacks, "fmn"),
+        (attacks, "apgd-t"),
+        *((attacks, name) for name in CHECKED_BY),
+    ],
     ids=str,
 )
 def test_a_raised_component_version_changes_the_digest(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.planning import CHECKED_BY
 from engine.report.verdict import Verdict, in_a_sentence, verdicts
 from engine.robustness import attacks, curve, selfcheck
 from engine.robustness.curve import Standing, Tool
@@ -92,6 +93,20 @@ def measured(model: nn.Module, norm: str = "linf", **more: Any) -> list[Shares]:
 def verdict(model: nn.Module, norm: str = "linf") -> Verdict:
     (one,) = verdicts(frame(*map(checked, measured(model, norm))))
     return one
+
+
+def test_every_attack_of_its_own_names_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a study is called follows the versions of all that measure it."""
+    run: list[str] = []
+    broken = selfcheck.Subject.broken
+
+    def noted(subject: selfcheck.Subject, attack: str, *spent: Any) -> Tensor:
+        run.append(attack)
+        return broken(subject, attack, *spent)
+
+    monkeypatch.setattr(selfcheck.Subject, "broken", noted)
+    measured(honest())
+    assert {*run} == {*CHECKED_BY}
 
 
 def warned(found: Verdict) -> set[str]:
