@@ -1,7 +1,7 @@
 """Attacks that only look at the model's answers: random noise, and Square, which searches at random."""
 
 from functools import cache
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ def square(
     """
     propose, begin = (_patch_linf, _stripes) if norm == "linf" else (_patch_l2, _tiles)
     cap, keys = radii(eps, x), _keys(x, seed)
-    best = begin(x, cap, uniform(keys, 0, x[0].numel())) if start is None else project(start, x, cap, norm).clone()
+    best = begin(x, cap, uniform(keys, 0, prod(x.shape[1:]))) if start is None else project(start, x, cap, norm).clone()
     lowest, right = looked(model, best, y)
     active = right.nonzero()[:, 0]
     for step in range(1, steps):

@@ -115,7 +115,7 @@ def inside(grad: Tensor, x: Tensor) -> Tensor:
 
 def random_start(x: Tensor, eps: Radius, norm: str, seed: int) -> Tensor:
     """A point of the ball drawn for each image from its own bytes and `seed`: alone or in a batch, the same."""
-    noise = torch.stack([_noise_of(image, seed) for image in x]).to(x)
+    noise = torch.stack([_noise_of(image, seed) for image in x]).to(x) if len(x) else x
     far = per_image(eps, x)
     if norm == "linf":
         return (x + far * (2 * noise - 1)).clamp(0, 1)

@@ -107,6 +107,12 @@ def test_eps_0_gives_the_images_back(name: str, norm: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "norm"), CASES)
+def test_of_no_images_makes_no_pictures(name: str, norm: str) -> None:
+    model, x, y = setting()
+    assert run(name, model, x[:0], y[:0], norm=norm, eps=0.1, steps=3).shape == x[:0].shape
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
 def test_leaves_model_images_labels_and_random_state_alone(name: str, norm: str) -> None:
     cnn, x, y = setting()
     model = nn.Sequential(nn.BatchNorm2d(1).double(), nn.Dropout(0.5), cnn).eval()
