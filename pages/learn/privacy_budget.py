@@ -14,7 +14,7 @@ from engine.privacy.inside import Inside
 from engine.report import count
 from engine.report.count import Answer
 from engine.services import Choice
-from pages.parts import labels, lesson, notices
+from pages.parts import labels, lesson, lesson_words, notices
 
 TRADEOFF = "explore/tradeoff.py"
 DEFAULT, SEVEN = "digits", 7
@@ -40,7 +40,7 @@ def counted_class(choice: Choice) -> int:
     classes = choice.facts["classes"]
     key = f"learn-class-{choice.name}"
     st.session_state.setdefault(key, min(SEVEN, len(classes) - 1))
-    label: int = st.selectbox(labels.LEARN_COUNTED, range(len(classes)), key=key, format_func=classes.__getitem__)
+    label: int = st.selectbox(lesson_words.COUNTED, range(len(classes)), key=key, format_func=classes.__getitem__)
     return label
 
 
@@ -64,11 +64,11 @@ def act_count(choice: Choice, label: int, held: Counted) -> None:
     """A count, its answers, and the budget that they spend."""
     n, delta, shown = held.counts[label], lessons.delta(choice.name), labels.plain(choice.facts["classes"][label])
     if n == 0:
-        st.info(labels.LEARN_NONE.format(shown=shown), icon=":material/info:")
+        st.info(lesson_words.NONE.format(shown=shown), icon=":material/info:")
         return
     text, picture = st.columns([5, 1], gap="medium", vertical_alignment="center")
     said = {"total": f"{choice.facts['n_train']:,}", "count": f"{n:,}", "less": f"{n - 1:,}"}
-    text.markdown(labels.LEARN_COUNT.format(shown=shown, **said))
+    text.markdown(lesson_words.COUNT.format(shown=shown, **said))
     with text:
         mechanism = noise()
     with picture:
@@ -82,33 +82,33 @@ def act_count(choice: Choice, label: int, held: Counted) -> None:
 
 def noise() -> str:
     mechanism: str = st.radio(
-        labels.LEARN_NOISE,
-        list(labels.LEARN_NOISES),
-        format_func=labels.LEARN_NOISES.__getitem__,
+        lesson_words.NOISE,
+        list(lesson_words.NOISES),
+        format_func=lesson_words.NOISES.__getitem__,
         horizontal=True,
         key="learn-mechanism",
-        help=labels.LEARN_NOISE_HELP,
+        help=lesson_words.NOISE_HELP,
     )
     return mechanism
 
 
 def questions(answers: list[Answer], again: Callable[[int], None]) -> None:
     """What can be asked now, and what cannot be undone."""
-    once, more, forget = labels.LEARN_ASK, labels.LEARN_ASK_MORE, labels.LEARN_FORGET
+    once, more, forget = lesson_words.ASK, lesson_words.ASK_MORE, lesson_words.FORGET
     full, none = len(answers) >= MOST, not answers
-    st.button(once, "learn-ask", labels.LEARN_ASK_HELP, again, args=(1,), type="primary", disabled=full)
+    st.button(once, "learn-ask", lesson_words.ASK_HELP, again, args=(1,), type="primary", disabled=full)
     st.button(more, "learn-ask-more", None, again, args=(SEVERAL,), disabled=full)
-    st.button(forget, "learn-forget", labels.LEARN_FORGET_HELP, answers.clear, disabled=none, type="tertiary")
+    st.button(forget, "learn-forget", lesson_words.FORGET_HELP, answers.clear, disabled=none, type="tertiary")
 
 
 def act_step(choice: Choice, label: int, seen: Inside) -> None:
     """A training step: what is shortened, what noise leaves, and how that looks."""
     facts = choice.facts
-    st.markdown(labels.LEARN_STEP)
+    st.markdown(lesson_words.STEP)
     seed = st.session_state.setdefault("learn-seed", secrets.randbits(63))
     drawn = lesson.of_step(seen, label, facts["classes"][label], tuple(facts["shape"]), seed)
     lesson.show("step", drawn, choice.name)
-    st.button(labels.LEARN_AGAIN, "learn-again", on_click=st.session_state.pop, args=("learn-seed", None))
+    st.button(lesson_words.AGAIN, "learn-again", on_click=st.session_state.pop, args=("learn-seed", None))
     st.caption(lesson.about_step(seen, choice))
 
 
@@ -118,8 +118,8 @@ def looked_at(choice: Choice) -> Choice | None:
     if name == choice.name:
         return choice
     seen = next((one for one in services.choices().datasets if one.name == name), None)
-    said = labels.LEARN_PUBLIC.format(labels.plain(seen.title)) if seen else labels.LEARN_OTHERS
-    st.info(f"{labels.LEARN_CLOSED.format(labels.plain(choice.title))} {said}", icon=":material/lock:")
+    said = lesson_words.PUBLIC.format(labels.plain(seen.title)) if seen else lesson_words.OTHERS
+    st.info(f"{lesson_words.CLOSED.format(labels.plain(choice.title))} {said}", icon=":material/lock:")
     return seen
 
 
@@ -131,14 +131,14 @@ def acts(choice: Choice, label: int) -> None:
 
 def act_attack(choice: Choice, label: int, found: tuple[Attacked, ...]) -> None:
     """What no attack on the default training can beat."""
-    st.markdown(labels.LEARN_ATTACK)
+    st.markdown(lesson_words.ATTACK)
     lesson.show("attack", lesson.of_attack(found), choice.name)
     st.caption(lesson.about_attack(found, choice))
 
 
 def show(name: str, ask_for: Callable[[str], Any], draw: Draw, choice: Choice, label: int) -> None:
     """An act in a fragment of its own: what moves in it leaves the others alone."""
-    st.subheader(labels.LEARN_ACTS[name], anchor=False)
+    st.subheader(lesson_words.ACTS[name], anchor=False)
     with notices.told():
         ready = ask_for(choice.name) is not None
         st.fragment(act, run_every=None if ready else TICK)(name, ask_for, draw, ready, choice, label)
@@ -149,16 +149,16 @@ def act(name: str, ask_for: Callable[[str], Any], draw: Draw, ready: bool, choic
     with notices.told():
         held = ask_for(choice.name)
         if held is None:
-            st.markdown(f":material/hourglass_top: {labels.LEARN_PREPARING[name]} …")
+            st.markdown(f":material/hourglass_top: {lesson_words.PREPARING[name]} …")
         elif ready:
             draw(choice, label, held)
         else:
             st.rerun()
 
 
-st.title(labels.LEARN, anchor=False)
+st.title(lesson_words.TITLE, anchor=False)
 with st.container(key="lesson"):
-    st.markdown(labels.LEARN_INTRO)
+    st.markdown(lesson_words.INTRO)
     left, right, _ = st.columns([1, 1, 1], gap="medium")
     with left:
         choice = chosen()
@@ -167,4 +167,4 @@ with st.container(key="lesson"):
             label = counted_class(seen)
         acts(seen, label)
     there = {"dataset": choice.name}
-    st.page_link(TRADEOFF, label=labels.LEARN_END, icon=":material/show_chart:", query_params=there)
+    st.page_link(TRADEOFF, label=lesson_words.END, icon=":material/show_chart:", query_params=there)

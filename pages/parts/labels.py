@@ -227,54 +227,8 @@ SWEEP_COLUMNS = {
 }
 UNPROTECTED = "Models without noise (no privacy, clipping alone) come with no guarantee: no ε counts them."
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
-LEDGER = "Releases of the same images add up. This page shows how far; what it shows is only ever added to."
-LEDGER_DEMONSTRATION = "These images are public: their ledger is a demonstration of how one works."
-LEDGER_PRIVATE = (
-    "Marked private: results without a guarantee stay with the owner. They are shown here, and are not in links, "
-    "exports or starter results."
-)
 OPEN = "Open"
 OWNER_ONLY = "They stay with the owner of the images: there is no link to them."
-LEDGER_SEEDED = (
-    "Releases in mode reproducible, {0} of them, count towards the total, but guarantee nothing once their seed is "
-    "known: the cap speaks for those in mode private."
-)
-LEDGER_EMPTY = (
-    "Nothing stands here yet. A study is written here before its first step of training: compute one on the Trade-off "
-    "page. Studies computed before there was a ledger, and results that came with Frontier, are not in it."
-)
-LEDGER_UNPROTECTED = (
-    "Computed from these images without noise: there is no finite ε to add up. Outside the total, and refused where "
-    "a cap is set."
-)
-LEDGER_ALONE = "Epsilon of releasing all models of this study together, an upper bound by Renyi curves."
-LEDGER_TOTAL = (
-    "Epsilon of everything up to here. Not the sum of the rows: curves are added, and models on the same batches count "
-    "as one pass."
-)
-LEDGER_COUNTS = "A cap has to hold whatever is asked next, so it is counted more strictly:"
-LEDGER_CAP = (
-    "Whoever owns the images sets it, on the machine that holds them. A study in mode private starts only if "
-    "everything that was released and itself stay below; all others are refused."
-)
-LEDGER_MARK = "Marked private, results without a guarantee leave neither by a link nor by an export."
-LEDGER_WORDS = """
-- **Released**: a study's models can be seen, so everything it trains counts together, from before its first step on.
-  Stopping or deleting it takes nothing back. An answer that is there already, or a run that goes on, costs nothing; in
-  mode private steps that are made again, and a study that is computed again, have fresh noise and count again. In mode
-  reproducible the same budget and repeat in two studies are one model, and count once.
-- **Total**: information. It says what was spent by those who ask one question after another, and promises nothing.
-- **Cap**: the guarantee. People choose the next study after seeing the last, so costs are added as Renyi curves and
-  compared with the cap before a study starts (a Renyi filter, arXiv:2008.11193).
-- **No guarantee**: trained without noise, or with noise from a seed that is known.
-- **One ledger for the same images**: uploaded twice, at another size or in part, they share it. A picture is known
-  again by its pixels: one that was edited, cropped or saved with other losses is another picture.
-- **Rows with hashes**: each covers the one before it, and the newest is noted beside the store, so that a changed,
-  removed or moved row is seen. Whoever may write all files of this store can make a new ledger:
-  `python -m engine ledger check` shows the numbers to keep elsewhere against that.
-- **One ledger a folder**: another `FRONTIER_HOME` on the same images has a ledger of its own, which knows nothing of
-  what is spent here.
-"""
 FEW = 6  # values of a grid that are all named
 STATES = {"queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "stopped": "Stopped"}
 EXPORT = "Export"
@@ -291,86 +245,6 @@ FILES = {
     "json": "JSON",
     "caption": "Caption",
     "study": "study.json",
-}
-
-LEARN = "What is a privacy budget?"
-LEARN_INTRO = (
-    "A promise to everybody whose picture is in a data set: **whatever is published would have come out almost the "
-    "same without it.** The budget, written ε, says how much *almost* is. Smaller is more private, and costs more. "
-    "Three pictures, computed here from real images, show what it buys."
-)
-LEARN_ACTS = {
-    "count": "1. A number that does not give anybody away",
-    "step": "2. The same inside one step of training",
-    "attack": "3. What is left to an attacker",
-}
-LEARN_COUNTED = "What is counted"
-LEARN_COUNT = (
-    "How many of the {total} training images show **{shown}**? The exact answer, **{count}**, gives one image away to "
-    "whoever knows all others: without it the answer would be {less}. So a random number is added, and only the sum "
-    "is published. When both curves lie over each other, an answer says little about this one image."
-)
-LEARN_ONE = "The image that joins or not"
-LEARN_NOISE = "Noise"
-LEARN_NOISES = {"laplace": "Laplace", "gaussian": "Gaussian"}
-LEARN_NOISE_HELP = (
-    "Two shapes of noise. Laplace keeps the promise always. Gaussian keeps it but for a tiny chance δ, and is the one "
-    "that training uses, because many Gaussian answers together cost less."
-)
-LEARN_BUDGET = "Privacy budget ε"
-LEARN_BUDGET_HELP = "How much one image may change which answers are likely: by a factor of exp(ε) at most."
-LEARN_ASK, LEARN_ASK_MORE, LEARN_FORGET = "Ask once", "Ask 20 times", "Start over"
-LEARN_ASK_HELP = "Draws the noise from this machine's own randomness. What was asked once is spent for good."
-LEARN_FORGET_HELP = "On this page only: in earnest an answer cannot be taken back, nor its budget."
-LEARN_STEP = (
-    "Training asks the images, too: each says how it would change the weights (its **gradient**), and a step follows "
-    "the sum. A private step shortens every gradient to a bound, so that no image pulls harder than any other may, and "
-    "adds noise of that size. A low bound bends the sum, a high one makes the noise larger: find the place between."
-)
-LEARN_STEP_ABOUT = (
-    "A real step: {batch} of {total} images of {title}, each drawn with probability {rate}; one linear layer on the "
-    "pixels, after {before} steps without noise. The noise is drawn by this machine and then only stretched."
-)
-LEARN_CLOSED = (
-    "This page shows training images without protection, and **{0}** are under a privacy ledger (own images, a cap or "
-    "a mark)."
-)
-LEARN_PUBLIC, LEARN_OTHERS = "Everything here is of **{0}** instead, which anybody can get.", "Choose other images."
-LEARN_BOUND = "Bound on every gradient"
-LEARN_BOUND_HELP = "Clipping norm: longer gradients are shortened to it, and keep their direction."
-LEARN_MULTIPLIER = "Noise multiplier"
-LEARN_MULTIPLIER_HELP = "Standard deviation of the noise, in units of the bound."
-LEARN_PICTURES = {"plain": "The true sum", "clipped": "After shortening", "noisy": "With noise"}
-LEARN_PICTURE_ALT = "{what}, for the weights of {shown}: blue pixels raise them, orange ones lower them."
-LEARN_PICTURE_SAID = "{what}, for {shown}"
-LEARN_AGAIN = "Draw other noise"
-LEARN_ATTACK = (
-    "Somebody holds the trained model and asks of an image: **was it trained on?** Who never accuses finds nobody, who "
-    "accuses everybody finds all. Between lies a line that no attack gets above, whatever it knows and computes."
-)
-LEARN_ATTACK_ABOUT = (
-    "For the default training on {title}: {steps} steps, each image in a batch with probability {rate}, "
-    "δ {delta}; one model published, its batches hidden. The noise of each budget is known exactly, so the "
-    "whole curve is, and it says more than its budget."
-)
-LEARN_ATTACK_HELP = "The budget of the whole training. Its noise is chosen so that all steps together keep it."
-LEARN_PREPARING = {
-    "count": "Counting the images, once",
-    "step": "Looking into a training step, once",
-    "attack": "Working out what no attack can beat, once",
-}
-LEARN_END = "See what budgets cost: Trade-off"
-LEARN_NONE = "No training image shows {shown}: choose another class."
-LEARN_TERMS = {  # words that explain themselves, below each picture
-    "count": {
-        "the exact promise": "delta",
-        "one image": "unit",
-        "how much noise": "analytic",
-        "how answers add up": "composition",
-        "floating point": "floating point",
-    },
-    "step": {"bound": "max_grad_norm", "noise multiplier": "noise_multiplier", "how steps agree": "agreement"},
-    "attack": {"where the line comes from": "line of attack", "the budget": "epsilon", "one image": "unit"},
 }
 
 

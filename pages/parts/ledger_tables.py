@@ -12,7 +12,7 @@ from engine.report import staircase
 from engine.report.palette import LIVE
 from engine.report.staircase import Staircase
 from engine.wanted import ALL
-from pages.parts import labels, live, study_link
+from pages.parts import labels, ledger_words, live, study_link
 from pages.parts.titles import within
 
 LINK = st.column_config.LinkColumn(display_text="Open", help="Opens the curves of this study.", width="small")
@@ -45,8 +45,8 @@ def released(info: Statement) -> None:
         placeholder="",
         column_config={
             "Study": LINK,
-            "Alone": st.column_config.TextColumn(help=labels.LEDGER_ALONE),
-            "Total": st.column_config.TextColumn(help=labels.LEDGER_TOTAL),
+            "Alone": st.column_config.TextColumn(help=ledger_words.ALONE),
+            "Total": st.column_config.TextColumn(help=ledger_words.TOTAL),
         },
         alt=f"{len(entries)} releases, newest first, with the privacy budget of each and the total after it.",
     )

@@ -17,7 +17,7 @@ from engine.report import count, roc, step, words
 from engine.report.count import Answer
 from engine.report.palette import LIVE
 from engine.services import Choice
-from pages.parts import deck, labels
+from pages.parts import deck, labels, lesson_words
 from pages.parts.deck import Part, Slider
 
 COUNT_BUDGETS = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
@@ -36,7 +36,7 @@ def _budgets(label: str, about: str, budgets: Sequence[float], at: int) -> Slide
 def of_count(n: int, mechanism: str, delta: float, answers: tuple[Answer, ...]) -> Drawn:
     """A count of `n` images at every budget, with the answers so far."""
     infos = [count.count(n, mechanism, epsilon, delta, answers) for epsilon in COUNT_BUDGETS]
-    slider = _budgets(labels.LEARN_BUDGET, labels.LEARN_BUDGET_HELP, COUNT_BUDGETS, USUAL["count"][0])
+    slider = _budgets(lesson_words.BUDGET, lesson_words.BUDGET_HELP, COUNT_BUDGETS, USUAL["count"][0])
     chart = deck.chart((0,), [count.draw(info, LIVE) for info in infos], [count.in_words(info) for info in infos])
     return (slider,), deck.sentence((0,), [count.finding(info) for info in infos]), (chart,), ()
 
@@ -49,9 +49,9 @@ def of_step(seen: Inside, label: int, shown: str, shape: tuple[int, int, int], s
     every, quiet = [info for row in steps for info in row], [row[0] for row in steps]
     largest = max(max(info.signal, info.noise) for info in every)
     sliders = (
-        Slider(labels.LEARN_BOUND, labels.LEARN_BOUND_HELP, tuple(f"{bound:g}" for bound in seen.bounds),
+        Slider(lesson_words.BOUND, lesson_words.BOUND_HELP, tuple(f"{bound:g}" for bound in seen.bounds),
                min(USUAL["step"][0], len(seen.bounds) - 1)),
-        Slider(labels.LEARN_MULTIPLIER, labels.LEARN_MULTIPLIER_HELP, tuple(f"{sigma:g}" for sigma in MULTIPLIERS),
+        Slider(lesson_words.MULTIPLIER, lesson_words.MULTIPLIER_HELP, tuple(f"{sigma:g}" for sigma in MULTIPLIERS),
                USUAL["step"][1]),
     )  # fmt: skip
     lengths = [step.draw_lengths(seen, info.bound, LIVE) for info in quiet]
@@ -71,8 +71,8 @@ def of_step(seen: Inside, label: int, shown: str, shape: tuple[int, int, int], s
 def _pictures(
     by: tuple[int, ...], what: str, weights: Sequence[step.Floats], shown: str, shape: tuple[int, int, int]
 ) -> Part:
-    said = {"what": labels.LEARN_PICTURES[what], "shown": shown}
-    alt, caption = labels.LEARN_PICTURE_ALT.format(**said), labels.LEARN_PICTURE_SAID.format(**said)
+    said = {"what": lesson_words.PICTURES[what], "shown": shown}
+    alt, caption = lesson_words.PICTURE_ALT.format(**said), lesson_words.PICTURE_SAID.format(**said)
     return Part(by, [{"src": step.picture(one, shape), "alt": alt, "said": caption} for one in weights])
 
 
@@ -81,7 +81,7 @@ def of_attack(found: tuple[Attacked, ...]) -> Drawn:
     """What no attack can beat, at every budget."""
     alarms = tuple(lessons.FALSE_ALARMS.tolist())
     infos = [roc.roc(one.epsilon, one.delta, alarms, one.found) for one in found]
-    slider = _budgets(labels.LEARN_BUDGET, labels.LEARN_ATTACK_HELP, [one.epsilon for one in found], USUAL["attack"][0])
+    slider = _budgets(lesson_words.BUDGET, lesson_words.ATTACK_HELP, [one.epsilon for one in found], USUAL["attack"][0])
     chart = deck.chart((0,), [roc.draw(info, LIVE) for info in infos], [roc.in_words(info) for info in infos])
     return (slider,), deck.sentence((0,), [roc.finding(info) for info in infos]), (chart,), ()
 
@@ -92,7 +92,7 @@ def show(act: str, drawn: Drawn, keep: str) -> None:
     places = at(act, [len(slider.said) for slider in sliders])
     left = [replace(slider, at=place) for slider, place in zip(sliders, places, strict=True)]
     deck.draw(left, said, charts, key=f"learn-{act}", keep=keep, pictures=pictures)
-    terms = "; ".join(labels.term(word, key) for word, key in labels.LEARN_TERMS[act].items())
+    terms = "; ".join(labels.term(word, key) for word, key in lesson_words.TERMS[act].items())
     st.html(f'<p class="frontier-terms">{terms}</p>')
 
 
@@ -105,12 +105,12 @@ def one(picture: NDArray[np.uint8], shown: str) -> None:
     """The image that joins or not, small; every pixel of it stays one."""
     whole = np.ascontiguousarray(np.broadcast_to(picture, (3, *picture.shape[1:])).transpose(1, 2, 0))
     large = Image.fromarray(whole).resize((SMALL, SMALL), Image.Resampling.NEAREST)
-    st.image(large, width=SMALL, caption=labels.LEARN_ONE, alt=f"A training image that shows {shown}.")
+    st.image(large, width=SMALL, caption=lesson_words.ONE, alt=f"A training image that shows {shown}.")
 
 
 def about_step(seen: Inside, choice: Choice) -> str:
     """Which step it is."""
-    return labels.LEARN_STEP_ABOUT.format(
+    return lesson_words.STEP_ABOUT.format(
         batch=f"{len(seen.lengths):,}",
         total=f"{choice.facts['n_train']:,}",
         title=labels.plain(choice.title),
@@ -122,7 +122,7 @@ def about_step(seen: Inside, choice: Choice) -> str:
 def about_attack(found: Sequence[Attacked], choice: Choice) -> str:
     """Which training it is."""
     first = found[0]
-    return labels.LEARN_ATTACK_ABOUT.format(
+    return lesson_words.ATTACK_ABOUT.format(
         title=labels.plain(choice.title),
         steps=first.steps,
         rate=words.percent(first.sample_rate),

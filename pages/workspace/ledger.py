@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine import ledgers
 from engine.ledgers import Statement
-from pages.parts import address, labels, ledger_tables, notices
+from pages.parts import address, labels, ledger_tables, ledger_words, notices
 from pages.parts.titles import title
 
 PAGE, DATASET = "ledger", "dataset"
@@ -29,7 +29,7 @@ def in_short(info: Statement) -> str:
     (counted, held), under = info.counted, f"at δ{labels.NBSP}{labels.small(info.cap.delta)}"
     left = "nothing is left" if held >= info.cap.epsilon else "what would pass it is refused before it starts"
     return (
-        f"**{info.total:.2f}** spent {at}. {labels.LEDGER_COUNTS} **{counted:.2f}** of a cap of "
+        f"**{info.total:.2f}** spent {at}. {ledger_words.COUNTS} **{counted:.2f}** of a cap of "
         f"**{info.cap.epsilon:g}** spent {under}: {left}."
     )
 
@@ -44,21 +44,21 @@ def warnings(info: Statement) -> None:
             icon=":material/error:",
         )
     if info.demonstration:
-        st.info(labels.LEDGER_DEMONSTRATION, icon=":material/info:")
+        st.info(ledger_words.DEMONSTRATION, icon=":material/info:")
     if info.private:
-        st.info(labels.LEDGER_PRIVATE, icon=":material/lock:")
+        st.info(ledger_words.PRIVATE, icon=":material/lock:")
     if info.shares_with:
         others = ", ".join(labels.plain(title("dataset", name)) for name in info.shares_with)
         st.info(f"Shares its budget with **{others}**: they have training images in common.", icon=":material/link:")
     if info.cap and (seeded := sum(one.said.get("mode") != "private" for one in info.releases)):
-        st.caption(labels.LEDGER_SEEDED.format(seeded))
+        st.caption(ledger_words.SEEDED.format(seeded))
 
 
 def spent(info: Statement) -> None:
     if info.held > info.total:
         st.caption(f"Reserved besides, by studies that wait or begin: {info.held - info.total:.2f}.")
     if not info.releases:
-        st.markdown(labels.LEDGER_EMPTY)
+        st.markdown(ledger_words.EMPTY)
         st.page_link(TRADEOFF, label="Compute your first curves", icon=":material/show_chart:")
         return
     ledger_tables.chart(info)
@@ -69,9 +69,9 @@ def spent(info: Statement) -> None:
 def owner(info: Statement) -> None:
     """What the owner may do, by commands alone, and what was decided."""
     st.subheader("A cap", anchor=False)
-    st.markdown(labels.LEDGER_CAP)
+    st.markdown(ledger_words.CAP)
     st.code(f"python -m engine ledger cap {info.dataset} 8", language=None)
-    st.caption(labels.LEDGER_MARK)
+    st.caption(ledger_words.MARK)
     st.code(f"python -m engine ledger {'public' if info.private else 'private'} {info.dataset}", language=None)
     if lines := ledger_tables.decided(info):
         st.markdown("\n".join(f"- {labels.plain(line)}" for line in lines))
@@ -82,19 +82,19 @@ def chain(info: Statement) -> None:
     if not info.problems:
         st.caption(f"{rows}, each with the hash of the one before it: checked a moment ago, nothing was changed.")
     with st.expander("What the words mean", icon=":material/help:"):
-        st.markdown(labels.LEDGER_WORDS)
+        st.markdown(ledger_words.WORDS)
 
 
 st.title("Privacy ledger", anchor=False)
 notices.problem()
-st.markdown(labels.LEDGER)
+st.markdown(ledger_words.INTRO)
 info = ledgers.statement(choose())
 st.markdown(in_short(info))
 warnings(info)
 spent(info)
 if info.unprotected:
     st.subheader("No guarantee", anchor=False)
-    st.caption(labels.LEDGER_UNPROTECTED)
+    st.caption(ledger_words.UNPROTECTED)
     ledger_tables.unprotected(info)
 owner(info)
 chain(info)

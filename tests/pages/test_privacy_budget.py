@@ -16,7 +16,7 @@ from engine.errors import DataMissing, FrontierError
 from engine.lessons import Attacked
 from engine.privacy import mechanisms
 from engine.settings import Settings
-from pages.parts import labels, lesson
+from pages.parts import lesson, lesson_words
 from tests.engine.data.pictures import shapes, zipped
 from tests.pages.conftest import buttons, unescaped, words
 
@@ -71,7 +71,7 @@ def test_three_acts_about_real_images_end_with_the_way_to_the_curves(page: Page,
     assert not app.exception
     assert not app.error
     said = words(app)
-    assert [heading.value for heading in app.subheader] == list(labels.LEARN_ACTS.values())
+    assert [heading.value for heading in app.subheader] == list(lesson_words.ACTS.values())
     assert "How many of the 1,437 training images show **7**? The exact answer, **143**" in said
     assert "without it the answer would be 142" in said
     assert "images of Handwritten digits, each drawn with probability 50 %" in said
@@ -163,7 +163,7 @@ def test_what_is_being_worked_out_is_said(page: Page, home: Path, monkeypatch: p
     monkeypatch.setattr(lessons, "_ready", lambda *_: None)
     app = page(LEARN)
     assert not app.exception
-    for said in labels.LEARN_PREPARING.values():
+    for said in lesson_words.PREPARING.values():
         assert said in words(app)
     assert not decks(app)
 
