@@ -25,7 +25,8 @@ MAX_RADII = 250  # Stands says in one byte which of them broke an image
 SPATIAL = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the largest rotation, shift and so on
 FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in models (docs/decisions.md)
 CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an image besides four runs of PGD
-CHECKED_BY = ("noise", "fgsm", "pgd", "square")  # the self-check's own attacks
+# the self-check's own attacks, and the versions since which they count: what was computed before keeps its name
+CHECKED_BY = {"noise": 1, "fgsm": 2, "pgd": 2, "square": 1}
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -188,11 +189,10 @@ def digest(study: Study) -> str:
             *((attacks[name].version for name in study.attack.names) if attacked else (1,)),
             *(defences[name].version for name in (study.defence.training, study.defence.input) if name != "none"),
             *(known.version for known in corruptions.entries.values() if "corruptions" in study.extras),
-            # first versions add nothing, so that what was computed before these were looked at keeps its name
             *(
                 attacks[name].version
-                for name in CHECKED_BY
-                if any(study.attack.eps or ()) and attacks[name].version > 1
+                for name, known in CHECKED_BY.items()
+                if attacked and attacks[name].version > known
             ),
         ],
     }
