@@ -32,6 +32,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "natural": {"model": "cnn", "privacy": {"epsilons": [inf]}},
     "private": {"model": "cnn", "privacy": {"epsilons": [3]}},
     "adversarial": {"model": "fast-cnn", "defence": {"training": "adversarial"}, "privacy": {"epsilons": [inf]}},
+    "weighed": {"model": "fast-cnn", "defence": {"training": "trades"}, "privacy": {"epsilons": [inf]}},
     "private, adversarial": {
         "model": "cnn",
         "defence": {"training": "adversarial", "eps": 0.015},  # wider costs more clean accuracy (docs/decisions.md)
