@@ -34,7 +34,7 @@ def test_a_story_asks_for_what_can_be_computed_with_its_spread(story: Story) -> 
     for part in story.parts:
         assert part.study.dataset in datasets.names
         assert part.study.model in models.names
-        assert part.study.seeds >= 5
+        assert part.study.seeds >= 3
         assert part.digest == planning.digest(planning.resolve(part.study))
         assert all(part.study.privacy.delta <= one.delta for one in part.published if part.study.privacy.delta)
 
