@@ -16,7 +16,7 @@ from scipy.stats import beta, binom
 from engine.checks import within
 from engine.errors import BadInput
 
-HALVINGS = 50
+HALVINGS = 30  # to a billionth of the bound at delta 0
 Scores = Sequence[float] | NDArray[np.floating]
 
 
