@@ -26,7 +26,7 @@ SHAPE, CLASSES = (1, 8, 8), 10
 
 
 def run() -> dict[str, Any]:
-    """Bounds at 95 % of MODELS models a budget, lowest first, which share coins and batches."""
+    """Bounds at 95 % of MODELS models a budget, lowest first, which share coins and batches; one without privacy."""
     digits = load("digits", Path(), train=True)
     x, y = torch.as_tensor(digits.x), torch.as_tensor(digits.y)
     model = models["scattering-linear"].load()(SHAPE, CLASSES)
@@ -55,7 +55,7 @@ def _bounds(planted: Planted, rate: float | None = None, noise: float = 1.0) -> 
     for epsilon in EPSILONS:
         how = recipe("scattering-linear", epsilon, len(data.y))
         sigma = noise * noise_multiplier(epsilon, DELTA, how.batch / len(data.y), how.steps)
-        weights = _train(data, [_column(epsilon, k, how, rate, sigma) for k in range(MODELS)], how)
+        weights = _train(data, [_column(epsilon, k, how, rate, sigma) for k in range(MODELS if sigma else 1)], how)
         scores = canaries.scores_of_bank(planted, weights, CLASSES)
         bounds = [one_run(*canaries.told_apart(planted, row), guesses=GUESSES, delta=DELTA) for row in scores]
         found[f"promised {epsilon:g}"] = {

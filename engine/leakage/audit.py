@@ -53,8 +53,8 @@ def one_run(
 
 def _right(wanted: NDArray[np.float64], others: NDArray[np.float64], n: int) -> int:
     """How many of the n highest scores are `wanted`; of equal ones, the others come first."""
-    scores, others_first = np.concatenate([others, wanted]), np.repeat([0, 1], [len(others), len(wanted)])
-    return int(others_first[np.lexsort((others_first, -scores))][:n].sum())
+    scores, is_wanted = np.concatenate([others, wanted]), np.repeat([0, 1], [len(others), len(wanted)])
+    return int(is_wanted[np.lexsort((is_wanted, -scores))][:n].sum())
 
 
 def p_value(canaries: int, guesses: int, right: int, epsilon: float, delta: float = 0.0) -> float:
@@ -80,7 +80,7 @@ def epsilon_lower(canaries: int, guesses: int, right: int, *, delta: float = 0.0
     >>> [round(epsilon_lower(r, r, r), 2) for r in (100, 1000)]
     [3.49, 5.81]
 
-    Published with the method (Appendix D and Section 7 of the paper):
+    Published with the method (Appendix D, and Section 7, where it is cut off to 2.675):
 
     >>> round(epsilon_lower(1000, 100, 75, delta=1e-4), 3), round(epsilon_lower(100_000, 1510, 1439, delta=1e-5), 3)
     (0.673, 2.676)
@@ -108,7 +108,8 @@ def repeated_runs(in_scores: Scores, out_scores: Scores, *, delta: float = 0.0, 
     """The bound from independent runs: one score a run, `in_scores` of runs with the canary, `out_scores` without.
 
     Models that share batches or noise are not independent runs. Every second run chooses the threshold from which on
-    the canary is guessed in, the others are counted; BadInput for less than two runs of either kind.
+    the canary is guessed in, the others are counted: scores come in the order of the runs, never sorted. BadInput for
+    less than two runs of either kind.
     """
     inside, outside = _numbers(in_scores), _numbers(out_scores)
     if min(len(inside), len(outside)) < 2:

@@ -101,7 +101,7 @@ def features(planted: Planted, basis: str = "") -> Features:
 def scores_of_bank(planted: Planted, weights: Tensor, n_classes: int) -> Tensor:
     """Score of each canary by each model of a bank, float32 (K, m); `weights` (F, K * n_classes)."""
     x, y = planted.canaries
-    logits = (x.float() @ weights.float()).view(len(y), -1, n_classes)
+    logits = (x.float() @ weights.float().to(x.device)).view(len(y), -1, n_classes)
     return above_the_mean(logits, y[:, None].expand(logits.shape[:2])).T
 
 
@@ -115,10 +115,11 @@ def above_the_mean(logits: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def scores_of_network(model: nn.Module, planted: Planted) -> Tensor:
-    """Score of each canary, (m,): how small its loss is, by any model, in evaluation mode."""
+    """Score of each canary, (m,): how small its loss is, by any model, in evaluation mode, where it is left."""
     x, y = planted.canaries
-    model.eval()
-    return torch.cat([-losses(model, *part) for part in zip(x.split(128), y.split(128), strict=True)])
+    device = next(model.eval().parameters()).device
+    parts = zip(x.split(BATCH), y.split(BATCH), strict=True)
+    return torch.cat([-losses(model, part.to(device), labels.to(device)).to(x.device) for part, labels in parts])
 
 
 def told_apart(planted: Planted, scores: Tensor) -> tuple[list[float], list[float]]:
