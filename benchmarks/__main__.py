@@ -24,6 +24,7 @@ NAMES = (
     "lab",
     "exports",
     "data",
+    "audit",
 )
 
 
