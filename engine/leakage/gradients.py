@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from engine.checks import known, within
 from engine.errors import BadInput
 from engine.models.loss import losses
+from engine.privacy.bank import MARGIN
 from engine.privacy.dpsgd import clipped_sum
 from engine.privacy.streams import Seeded
 
@@ -93,7 +94,8 @@ def guarded(model: nn.Module, x: Tensor, y: Tensor, guard: Guard) -> Tensor:
         return _flat(model, found.mean())
     if guard.unit == "client":
         return _shortened(_flat(model, found.mean()), guard.max_grad_norm)
-    return torch.stack([_shortened(_flat(model, one), guard.max_grad_norm) for one in found]).mean(0)
+    bound = guard.max_grad_norm * (1 - MARGIN)  # as the trainer clips
+    return torch.stack([_shortened(_flat(model, one), bound) for one in found]).mean(0)
 
 
 def _flat(model: nn.Module, loss: Tensor) -> Tensor:

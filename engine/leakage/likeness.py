@@ -43,7 +43,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     the paper, and 5 x 5 (0.75) for pictures under 16 pixels a side, of which 11 would see next to nothing.
     """
     (size, deviation), channels = window_of(a), a.shape[1]
-    along = torch.exp(-0.5 * ((torch.arange(size) - size // 2) / deviation) ** 2)
+    along = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - size // 2) / deviation) ** 2)
     weights = (along[:, None] * along / along.sum() ** 2).to(a).expand(channels, 1, size, size)
     parts = torch.cat([a, b, a * a, b * b, a * b], 1)
     mean_a, mean_b, square_a, square_b, product = functional.conv2d(
