@@ -94,9 +94,9 @@ def copies(
 ) -> list[Copy]:
     """A copy of `model` from the first so many of `queries` (N, C, H, W), for each of `counts`, ascending.
 
-    `make` makes a student with random weights, all begin with the same; `test` are images and labels. `on_copy` hears of
-    each copy, `on_step` of each step over all copies; both may raise. The same seed gives the same copies; `model` and
-    the global random state stay untouched.
+    `make` makes a student with random weights, all begin with the same; `test` are images and labels. `on_copy` hears
+    of each copy, `on_step` of each step over all copies; both may raise. The same seed gives the same copies; `model`
+    and the global random state stay untouched.
     """
     for count in counts:
         within("queries", count, 1, len(queries))

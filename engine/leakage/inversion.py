@@ -1,7 +1,7 @@
 """Model inversion: the picture that a model holds of a class, from its weights alone (CCS 2015, Fredrikson et al.).
 
-A picture on which a model is sure says little by itself: networks are sure of noise as well. What says that it shows the
-class is that another model, trained independently, recognises it.
+A picture on which a model is sure says little by itself: networks are sure of noise as well. What says that it shows
+the class is that another model, trained independently, recognises it.
 """
 
 from collections.abc import Callable
@@ -88,4 +88,4 @@ def recognised(judge: nn.Module, pictures: Tensor, classes: Tensor) -> Recognise
     """What another model, trained independently, makes of pictures of `classes` (n,)."""
     right = judge(pictures).argmax(1) == classes
     found = binomtest(int(right.sum()), len(right)).proportion_ci(0.95, method="wilson")
-    return Recognised(right, float(right.float().mean()), float(found.low), float(found.high))
+    return Recognised(right, int(right.sum()) / len(right), float(found.low), float(found.high))

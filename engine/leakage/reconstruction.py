@@ -9,6 +9,8 @@ long as on two.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import inf, isnan
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +19,11 @@ from torch.nn import functional
 from engine.errors import BadInput
 from engine.leakage.gradients import Sent, attacked, guarded
 from engine.models.basis import one_thread
+from engine.models.basis import pictures as made_up
 from engine.privacy.streams import Seeded
 
+GREY, SPREAD = 0.5, 0.25  # of the normal noise that L-BFGS starts from
+LOOKS = 64  # made-up pictures of which the nearest is where the cosine attack starts
 RATE = 0.1  # of the signed Adam (arXiv:2003.14053)
 DECAYS = (3 / 8, 5 / 8, 7 / 8)  # shares of the steps after which its rate falls to a tenth (the authors' code)
 INNER = 20  # iterations of L-BFGS a step (arXiv:1906.08935)
@@ -51,9 +56,9 @@ def analytic(given: Sent, layer: str) -> Tensor:
     """The pixels that went into the linear layer with a bias that is called `layer`: (n, C, H, W) in [0, 1].
 
     dL/dW_i = x dL/db_i for each output i of one image x, so every row tells it, exactly; the answer is their
-    least-squares fit, sum_i db_i dW_i / sum_i db_i^2 (arXiv:2003.14053, proposition 1). Of several images each row is a
-    mixture. Images on which rows agree come first, for in a wide ReLU layer some rows saw one image alone; then those of
-    the rows with the most negative db_i, in which a layer of classes shows mostly the image of that class.
+    least-squares fit, sum_i db_i dW_i / sum_i db_i^2 (arXiv:2003.14053, proposition 1). Of several images each row is
+    a mixture. Images on which rows agree come first, for in a wide ReLU layer some rows saw one image alone; then those
+    of the rows with the most negative db_i, in which a layer of classes shows mostly the image of that class.
     """
     weight, bias = (given.gradient[f"{layer}.{kind}"] for kind in ("weight", "bias"))
     if weight.shape[1] != torch.Size(given.shape).numel():
@@ -90,7 +95,7 @@ def dlg(
     """Pictures whose gradient is nearest in squared distance, by L-BFGS from noise (arXiv:1906.08935).
 
     Labels are given rather than sought (arXiv:2001.02610), steps are as long as a line search allows, and the distance
-    is a share of what was sent. It needs second derivatives: for ReLU networks it is the wrong attack.
+    is a share of what was sent.
     """
     twin, target = attacked(model), _flat(given)
     size = target.square().sum().clamp_min(1e-30)
@@ -108,7 +113,11 @@ def dlg(
             optimizer.step(closure)
             yield x.detach(), float(closure().detach())
 
-    return _best(attempt, given, target, steps, seed, restarts, on_step, spread=1.0)
+    def start(number: int) -> Tensor:
+        drawn = Seeded().normal((given.n, *given.shape), "dlg", seed, number)
+        return (GREY + SPREAD * torch.from_numpy(drawn)).to(target)
+
+    return _best(attempt, start, steps, restarts, on_step)
 
 
 def cosine(
@@ -119,22 +128,26 @@ def cosine(
     steps: int = 300,
     seed: int = 0,
     restarts: int = 1,
-    smoothness: float = 1e-2,
+    smoothness: float = 3e-2,
     on_step: OnStep = quiet,
 ) -> Tensor:
     """Pictures whose gradient points the same way, by signed Adam, `smoothness` weighing total variation.
 
     It minimises 1 - cosine + smoothness * total variation within [0, 1] (arXiv:2003.14053), so the length of what was
-    sent does not matter: clipping hides nothing of a single image. Works where activations have kinks.
+    sent does not matter: clipping hides nothing of a single image. The authors start from noise; this starts from that
+    one of some made-up pictures whose gradient is nearest, for trained networks are hard to climb down from noise.
     """
     twin, target = attacked(model), _flat(given)
 
+    def apart(x: Tensor) -> Tensor:
+        return 1 - functional.cosine_similarity(guarded(twin, x, y, given.guard), target, dim=0, eps=1e-20)
+
     def attempt(start: Tensor) -> Iterator[tuple[Tensor, float]]:
-        x = start.clamp_(0, 1).requires_grad_(True)
+        x = start.requires_grad_(True)
         optimizer = torch.optim.Adam([x], lr=RATE)
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [round(steps * share) for share in DECAYS])
         while True:
-            loss = 1 - functional.cosine_similarity(guarded(twin, x, y, given.guard), target, dim=0, eps=1e-20)
+            loss = apart(x)
             (gradient,) = torch.autograd.grad(loss + smoothness * variation(x).sum() / len(x), x)
             x.grad = gradient.sign_()
             optimizer.step()
@@ -143,7 +156,12 @@ def cosine(
                 x.clamp_(0, 1)
             yield x.detach(), float(loss.detach())
 
-    return _best(attempt, given, target, steps, seed, restarts, on_step, spread=0.25)
+    def start(number: int) -> Tensor:
+        generator = torch.Generator().manual_seed(Seeded().seed("cosine", seed, number))
+        tries = made_up(LOOKS * given.n, given.shape, generator).to(target).split(given.n)
+        return min(tries, key=lambda x: float(apart(x).detach())).clone()
+
+    return _best(attempt, start, steps, restarts, on_step)
 
 
 def variation(x: Tensor) -> Tensor:
@@ -160,19 +178,15 @@ def _flat(given: Sent) -> Tensor:
     return torch.cat([part.flatten() for part in given.gradient.values()])
 
 
-def _best(
-    attempt: Try, given: Sent, like: Tensor, steps: int, seed: int, restarts: int, on_step: OnStep, spread: float
-) -> Tensor:
-    """The pictures of the try that ends nearest; `spread` of the normal noise around grey that each starts from."""
-    best, nearest = torch.full((given.n, *given.shape), 0.5).to(like), torch.inf
+def _best(attempt: Try, start: Callable[[int], Tensor], steps: int, restarts: int, on_step: OnStep) -> Tensor:
+    """The pictures of the try that ends nearest; one that ends at what is no number is further than all."""
+    ends = []
     with one_thread():
         for number in range(restarts):
-            drawn = torch.from_numpy(Seeded().normal((given.n, *given.shape), "start", seed, number))
-            for step, (pictures, distance) in zip(range(1, steps + 1), attempt((0.5 + spread * drawn).to(like))):
-                shown = pictures.clamp(0, 1)
-                on_step(Step(number * steps + step, restarts * steps, shown, distance))
+            for step, (pictures, distance) in enumerate(islice(attempt(start(number)), steps), 1):
+                shown = Step(number * steps + step, restarts * steps, pictures.nan_to_num(GREY).clamp(0, 1), distance)
+                on_step(shown)
                 if not distance > DONE:
                     break
-            if distance < nearest:
-                best, nearest = shown, distance
-    return best
+            ends.append(shown)
+    return min(ends, key=lambda end: inf if isnan(end.distance) else end.distance).pictures

@@ -1,6 +1,7 @@
 """Networks and images for attacks on privacy, made on the spot."""
 
 from functools import cache
+from itertools import pairwise
 
 import torch
 from sklearn.datasets import load_digits
@@ -29,7 +30,7 @@ def layers(*sizes: int, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         found: list[nn.Module] = [nn.Flatten()]
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             found += [nn.Linear(inputs, outputs), nn.ReLU()]
         return nn.Sequential(*found[:-1]).requires_grad_(False)
 
@@ -43,12 +44,12 @@ def state(model: nn.Module) -> tuple[bytes, list[bool], list[bool], bool]:
 
 @cache
 def taught(name: str, seed: int) -> nn.Module:
-    """The same, having learnt half of the first 1,400 digits: models of seeds 0 and 1 share neither images nor weights."""
+    """The same, having learnt half of the first 1,400 digits: seeds 0 and 1 share neither images nor weights."""
     x, y = digits()
     model = fresh(name, seed).requires_grad_(True).train()
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(250):
+    for _ in range(150):
         rows = 700 * seed + torch.randint(0, 700, (64,), generator=generator)
         optimizer.zero_grad()
         functional.cross_entropy(model(x[rows]), y[rows]).backward()

@@ -32,7 +32,10 @@ def naive(a: np.ndarray, b: np.ndarray, size: int, deviation: float) -> float:
 def test_ssim_is_that_of_the_paper(side: int, channels: int, window: tuple[int, float]) -> None:
     a, b = pair(side, channels)
     assert window_of(a) == window
-    by_hand = [np.mean([naive(*both, *window) for both in zip(x, y)]) for x, y in zip(a.numpy(), b.numpy())]
+    by_hand = [
+        np.mean([naive(*both, *window) for both in zip(x, y, strict=True)])
+        for x, y in zip(a.numpy(), b.numpy(), strict=True)
+    ]
     assert ssim(a, b).tolist() == pytest.approx(by_hand, abs=1e-10)
     assert min(by_hand) < 0.95  # or all would be alike
 
@@ -45,7 +48,7 @@ def test_ssim_of_a_picture_with_itself_and_with_its_negative() -> None:
 
 def test_psnr_by_its_formula() -> None:
     a, b = pair(8)
-    by_hand = [10 * np.log10(1 / np.mean((x - y) ** 2)) for x, y in zip(a.numpy(), b.numpy())]
+    by_hand = [10 * np.log10(1 / np.mean((x - y) ** 2)) for x, y in zip(a.numpy(), b.numpy(), strict=True)]
     assert psnr(a, b).tolist() == pytest.approx(by_hand)
 
 
