@@ -42,6 +42,9 @@ class Guard:
             )
 
 
+OPEN = Guard()  # the gradient as it is
+
+
 @dataclass(frozen=True)
 class Sent:
     """What arrives at the server, which knows the weights, how many images it is of, and how it is guarded."""
@@ -52,7 +55,7 @@ class Sent:
     shape: tuple[int, int, int]
 
 
-def sent(model: nn.Module, x: Tensor, y: Tensor, guard: Guard = Guard(), *, seed: int = 0) -> Sent:
+def sent(model: nn.Module, x: Tensor, y: Tensor, guard: Guard = OPEN, *, seed: int = 0) -> Sent:
     """The mean gradient of the loss on 1 to 8 images x (n, C, H, W) in [0, 1] with labels y (n,), guarded.
 
     The noise depends on `seed` and on the names of the parameters alone: more of it is the same noise, larger.
@@ -104,7 +107,8 @@ def _flat(model: nn.Module, loss: Tensor) -> Tensor:
 
 
 def _shortened(gradient: Tensor, bound: float) -> Tensor:
-    return gradient * (bound / gradient.norm().clamp_min(1e-30)).clamp_max(1.0)
+    short: Tensor = gradient * (bound / gradient.norm().clamp_min(1e-30)).clamp_max(1.0)
+    return short
 
 
 def last_bias(gradient: Gradient) -> Tensor:

@@ -80,7 +80,8 @@ def class_pictures(
 @torch.no_grad()
 def sureness(model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:
     """The probability that a model gives each picture's class, (n,)."""
-    return model(pictures).softmax(1).gather(1, classes[:, None])[:, 0]
+    found: Tensor = model(pictures).softmax(1).gather(1, classes[:, None])[:, 0]
+    return found
 
 
 @torch.no_grad()

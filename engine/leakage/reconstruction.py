@@ -35,7 +35,8 @@ DONE = 1e-9  # squared distance, as a share of what was sent, below which float3
 class Step:
     """Where an attack stands: its pictures (n, C, H, W) in [0, 1], and how far their gradient is from what was sent.
 
-    The distance is the one that the attack makes small. With restarts, steps run on from one try to the next.
+    The distance is the one that the attack makes small, as the step found it. With restarts, steps run on from one try
+    to the next.
     """
 
     step: int
@@ -140,7 +141,8 @@ def cosine(
     twin, target = attacked(model), _flat(given)
 
     def apart(x: Tensor) -> Tensor:
-        return 1 - functional.cosine_similarity(guarded(twin, x, y, given.guard), target, dim=0, eps=1e-20)
+        alike: Tensor = functional.cosine_similarity(guarded(twin, x, y, given.guard), target, dim=0, eps=1e-20)
+        return 1 - alike
 
     def attempt(start: Tensor) -> Iterator[tuple[Tensor, float]]:
         x = start.requires_grad_(True)
@@ -159,7 +161,8 @@ def cosine(
     def start(number: int) -> Tensor:
         generator = torch.Generator().manual_seed(Seeded().seed("cosine", seed, number))
         tries = made_up(LOOKS * given.n, given.shape, generator).to(target).split(given.n)
-        return min(tries, key=lambda x: float(apart(x).detach())).clone()
+        nearest: Tensor = min(tries, key=lambda x: float(apart(x).detach()))
+        return nearest.clone()
 
     return _best(attempt, start, steps, restarts, on_step)
 

@@ -1,7 +1,11 @@
 """A copy is better the more it has asked, and learns no less from probabilities than from labels."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 
 from engine.errors import BadInput, Cancelled
 from engine.leakage.extraction import Copy, copies, public, said
@@ -11,16 +15,18 @@ from tests.engine.leakage.nets import digits, fresh, state, taught
 COUNTS = (20, 100, 700)
 
 
-def student() -> torch.nn.Module:
+def student() -> nn.Module:
     return models["fast-cnn"].load()((1, 8, 8), 10)
 
 
-def small() -> torch.nn.Module:
+def small() -> nn.Module:
     """A student that is quick to train, with weights of the global generator, which is the caller's to seed."""
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 100), nn.ReLU(), nn.Linear(100, 10))
 
 
-def made(answers: str = "labels", seed: int = 0, steps: int = 200, make=small, **listeners: object) -> list[Copy]:
+def made(
+    answers: str = "labels", seed: int = 0, steps: int = 120, make: Callable[[], nn.Module] = small, **listeners: Any
+) -> list[Copy]:
     """Copies of a model trained on other digits than it is asked about, and than it is compared on."""
     x, y = digits()
     return copies(
@@ -37,8 +43,8 @@ def test_more_queries_make_a_better_copy_and_probabilities_tell_more() -> None:
     }
     for shares in agreement.values():
         assert shares == sorted(shares)
-        assert shares[-1] > 0.9
-        assert shares[0] < 0.8  # or there would be nothing to gain
+        assert shares[-1] > 0.8
+        assert shares[0] < 0.7  # or there would be nothing to gain
     assert sum(agreement["probabilities"]) > sum(agreement["labels"])
 
 

@@ -31,9 +31,10 @@ def test_a_wide_layer_gives_several_images_away_exactly() -> None:
     """Neurons that only one image reaches: here they are made, by a bias between what each image brings."""
     x, y = digits()
     x, y, model = x[:4], y[:4], layers(64, 400, 10)
-    brought = model[1].weight @ x.flatten(1).T  # (neurons, images)
+    first = model.get_submodule("1")
+    brought = first.get_parameter("weight") @ x.flatten(1).T  # (neurons, images)
     highest = brought.sort(1).values
-    model[1].bias.copy_(-(highest[:, -1] + highest[:, -2]) / 2)
+    first.get_parameter("bias").copy_(-(highest[:, -1] + highest[:, -2]) / 2)
     found = matched(x, analytic(sent(model, x, y), "1"))
     assert float(found.psnr.min()) > 60
     assert sorted(found.order.tolist()) == [0, 1, 2, 3]
