@@ -64,7 +64,7 @@ def public(n: int, shape: tuple[int, int, int], *, seed: int = 0) -> Tensor:
 
     The first ones of a larger number are those of a smaller one with the same seed, in whole chunks.
     """
-    generator = torch.Generator().manual_seed(stream("public", seed).integers(2**63).item())
+    generator = torch.Generator().manual_seed(Seeded().seed("public", seed))
     made = [pictures(CHUNK, shape, generator) for _ in range(-(-n // CHUNK))]
     return torch.cat(made)[:n]
 
