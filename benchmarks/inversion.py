@@ -22,7 +22,7 @@ from engine.leakage.likeness import matched
 from engine.leakage.reconstruction import cosine, dlg
 from engine.models import models
 
-SHAPE, IMAGES = (1, 28, 28), 4
+SHAPE, IMAGES = (1, 28, 28), 3
 TARGET = 10.0  # s to a picture with an SSIM above 0.5 or a PSNR above 15 dB
 SSIM, PSNR = 0.5, 15.0
 TRAINED = {
