@@ -22,6 +22,7 @@ NAMES = (
     "page",
     "learn",
     "lab",
+    "inversion",
     "exports",
     "data",
     "audit",

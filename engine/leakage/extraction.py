@@ -1,0 +1,143 @@
+"""Copying a model through its answers: a student learns what the model says of pictures that anybody may have.
+
+Differential privacy does not protect against this: it hides single images of the training data, not what the model has
+learnt of all of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.checks import known, within
+from engine.errors import BadInput
+from engine.models.basis import one_thread, pictures
+from engine.privacy.streams import Seeded, stream
+
+ANSWERS = ("labels", "probabilities")
+STEPS, BATCH, RATE = 1000, 64, 2e-3  # of a student's training, Adam; the rate falls linearly to nothing
+CHUNK = 500  # pictures that are asked about at once
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of n images with its 95 % Wilson interval.
+
+    >>> found = Share.of(50, 100)
+    >>> found.value, round(found.low, 4), round(found.high, 4)
+    (0.5, 0.4038, 0.5962)
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, right: int, n: int) -> "Share":
+        interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+        return cls(right / n, float(interval.low), float(interval.high), n)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy made of so many answers: how often it says what the model says, and how often it is right.
+
+    Both on test images that no copy was trained on.
+    """
+
+    queries: int
+    agreement: Share
+    accuracy: Share
+    student: nn.Module
+
+
+def quiet(copy: Copy) -> None:
+    """Nobody listens."""
+
+
+def public(n: int, shape: tuple[int, int, int], *, seed: int = 0) -> Tensor:
+    """Pictures of nothing, (n, C, H, W) in [0, 1], made up by engine.models.basis: queries that nobody owns.
+
+    The first ones of a larger number are those of a smaller one with the same seed, in whole chunks.
+    """
+    generator = torch.Generator().manual_seed(Seeded().seed("public", seed))
+    made = [pictures(CHUNK, shape, generator) for _ in range(-(-n // CHUNK))]
+    return torch.cat(made)[:n]
+
+
+@torch.no_grad()
+def said(model: nn.Module, x: Tensor, answers: str) -> Tensor:
+    """What the model answers, (N, classes): probabilities, or with "labels" a one for the likeliest class."""
+    known("answers", answers, ANSWERS)
+    logits = torch.cat([model(part) for part in x.split(CHUNK)])
+    if answers == "probabilities":
+        return logits.softmax(1)
+    return functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits)
+
+
+def copies(
+    model: nn.Module,
+    make: Callable[[], nn.Module],
+    queries: Tensor,
+    counts: Sequence[int],
+    test: tuple[Tensor, Tensor],
+    *,
+    answers: str = "labels",
+    seed: int = 0,
+    steps: int = STEPS,
+    on_copy: Callable[[Copy], None] = quiet,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> list[Copy]:
+    """A copy of `model` from the first so many of `queries` (N, C, H, W), for each of `counts`, ascending.
+
+    `make` makes a student with random weights, all begin with the same; `test` are images and labels. `on_copy` hears
+    of each copy, `on_step` of each step over all copies; both may raise. The same seed gives the same copies; `model`
+    and the global random state stay untouched.
+    """
+    for count in counts:
+        within("queries", count, 1, len(queries))
+    if list(counts) != sorted(set(counts)):
+        raise BadInput(f"numbers of queries are to rise: {', '.join(map(str, counts))}")
+    told = said(model, queries[: max(counts)], answers)
+    truth = said(model, test[0], "labels").argmax(1)
+    found = []
+    with one_thread():
+        for number, count in enumerate(counts):
+            student = _fresh(make, seed)
+            for step in _training(student, queries[:count], told[:count], steps, seed):
+                on_step(number * steps + step, len(counts) * steps)
+            found.append(_compared(student.eval().requires_grad_(False), count, test, truth))
+            on_copy(found[-1])
+    return found
+
+
+def _fresh(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(Seeded().seed("student", seed))
+        return make().train()
+
+
+def _training(student: nn.Module, x: Tensor, told: Tensor, steps: int, seed: int) -> Iterator[int]:
+    """Cross-entropy with what was told (arXiv:1503.02531 at temperature 1), on batches drawn with replacement."""
+    batches = stream("copy", seed)
+    optimizer = torch.optim.Adam(student.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 1e-3, steps)
+    for step in range(1, steps + 1):
+        rows = torch.from_numpy(batches.integers(0, len(x), min(BATCH, len(x))))
+        optimizer.zero_grad()
+        functional.cross_entropy(student(x[rows]), told[rows]).backward()
+        optimizer.step()
+        schedule.step()
+        yield step
+
+
+@torch.no_grad()
+def _compared(student: nn.Module, queries: int, test: tuple[Tensor, Tensor], truth: Tensor) -> Copy:
+    x, y = test
+    says = torch.cat([student(part).argmax(1) for part in x.split(CHUNK)])
+    agree, right = int((says == truth).sum()), int((says == y).sum())
+    return Copy(queries, Share.of(agree, len(x)), Share.of(right, len(x)), student)
