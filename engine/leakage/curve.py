@@ -1,4 +1,4 @@
-"""How well an attack finds members: its ROC, counted at false-positive rates fixed beforehand, beside what theory allows.
+"""How well an attack finds members: its ROC at false-positive rates fixed beforehand, beside what theory allows.
 
 What is independent: given everything else, the coins that say which examples one target trained on. Its examples share
 that one model, so limits for a single target take their scores for independent draws, as is usual, and speak of that

@@ -26,10 +26,10 @@ def gap(said: NDArray[np.floating], members: Masks) -> Reals:
 def advantage(scores: Reals, members: Masks, false_alarms: float) -> Reals:
     """Share of targets that trained on an example and are found out, less that of the others accused wrongly, (N,).
 
-    `scores` and `members` (T, N), of T targets. Each target accuses from the score on at which `false_alarms` of the
-    examples outside it are accused. In [-1, 1]; NaN for an example that all or none of the targets had.
+    `scores` and `members` (T, N), of T targets. Each target accuses as many as it can while a share of at most
+    `false_alarms` of the examples outside it are among them. In [-1, 1]; NaN for an example that all or none of the targets had.
     """
-    accused = scores >= np.array([[cut(*one, false_alarms)] for one in zip(scores, members, strict=True)])
+    accused = scores > np.array([[cut(*one, false_alarms)] for one in zip(scores, members, strict=True)])
     counts = members.sum(axis=0), (~members).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((accused & members).sum(axis=0) / counts[0] - (accused & ~members).sum(axis=0) / counts[1])

@@ -55,8 +55,8 @@ def lira(target: NDArray[np.floating], shadows: NDArray[np.floating], members: M
 def lira_offline(target: NDArray[np.floating], shadows: NDArray[np.floating], members: Masks) -> Reals:
     """LiRA, offline: how many standard deviations an example lies above what models without it say.
 
-    The paper's 1 - P(Z > .) is an increasing function of this, which runs into 1 where doubles end. Needs no shadow that
-    trained on any example; those that did serve examples that all had (`gaussians`).
+    The paper's 1 - P(Z > .) is an increasing function of this, which runs into 1 where doubles end. It needs no shadow
+    that trained on any example; those that did serve examples that all had (`gaussians`).
     """
     fit = gaussians(shadows, members)
     return (_finite(target) - fit.mean_out) / np.sqrt(fit.variance_out)
@@ -121,7 +121,7 @@ def _both_sides(x: Reals, members: Masks, *, additive: bool = False) -> Reals:
     else:
         a = np.clip((1 - over_all[0]) / max(1 - over_all[1], LEAST), LEAST, 1.0)
         filled = 1 - np.minimum((1 - means[::-1]) * np.array([[a], [1 / a]]), 1.0)
-    return np.where(counts > 0, means, filled)
+    return np.asarray(np.where(counts > 0, means, filled))
 
 
 def _variance(x: Reals, side: Masks, mean: Reals, *, own: bool) -> Reals:
@@ -130,7 +130,7 @@ def _variance(x: Reals, side: Masks, mean: Reals, *, own: bool) -> Reals:
     freedom = np.maximum(n - 1, 0)
     of_all = squares.sum() / max(freedom.sum(), 1)
     each = np.where(freedom > 0, squares / np.maximum(freedom, 1), of_all) if own else np.full(len(mean), of_all)
-    return np.maximum(each, LEAST)
+    return np.asarray(np.maximum(each, LEAST))
 
 
 def _need_both(members: Masks) -> None:

@@ -1,0 +1,42 @@
+"""The statistic: its formula where it can be checked, and no limit where probabilities round to one."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.leakage.statistics import confidence, of_columns, of_images
+from engine.privacy.bank import as_features
+
+
+def test_confidence_is_the_log_odds_of_the_true_label() -> None:
+    logits, y = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 3, 0])
+    p = logits.double().softmax(-1)[torch.arange(5), :, y]
+    torch.testing.assert_close(confidence(logits, y).double(), (p / (1 - p)).log(), rtol=1e-5, atol=1e-5)
+
+
+def test_confidence_goes_on_where_probabilities_end() -> None:
+    said = confidence(torch.tensor([[100.0, 0.0], [-100.0, 0.0]]), torch.tensor([0, 0]))
+    assert said.tolist() == [100.0, -100.0]
+
+
+def test_columns_are_asked_as_any_model_is() -> None:
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(30, 6, generator=g).bfloat16(), torch.randint(3, (30,), generator=g)
+    weights = torch.randn(6, 6, generator=g).bfloat16().float()
+    both = of_columns(as_features(x, y), weights, 3)
+    assert both.shape == (2, 30)
+    for k in range(2):
+        own = weights[:, 3 * k : 3 * k + 3]
+        alone = of_images(lambda images, own=own: images.flatten(1) @ own, x.float().view(30, 1, 2, 3), y)
+        np.testing.assert_allclose(both[k], alone, rtol=0.02, atol=0.02)
+
+
+def test_attacked_pictures_are_what_the_model_sees() -> None:
+    x, y = torch.rand(10, 1, 1, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(10, dtype=torch.int64)
+
+    def worse(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        assert torch.is_grad_enabled(), "an attack needs gradients"
+        return images + torch.tensor([-0.25, 0.0])
+
+    clean, attacked = of_images(lambda i: i.flatten(1), x, y), of_images(lambda i: i.flatten(1), x, y, worse)
+    assert attacked == pytest.approx(clean - 0.25, abs=1e-6)
