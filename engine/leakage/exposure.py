@@ -27,7 +27,7 @@ def advantage(scores: Reals, members: Masks, false_alarms: float) -> Reals:
     """Share of targets that trained on an example and are found out, less that of the others accused wrongly, (N,).
 
     `scores` and `members` (T, N), of T targets. Each target accuses as many as it can while a share of at most
-    `false_alarms` of the examples outside it are among them. In [-1, 1]; NaN for an example that all or none of the targets had.
+    `false_alarms` of the examples outside it are among them. In [-1, 1]; NaN where all targets had an example, or none.
     """
     accused = scores > np.array([[cut(*one, false_alarms)] for one in zip(scores, members, strict=True)])
     counts = members.sum(axis=0), (~members).sum(axis=0)

@@ -1,5 +1,6 @@
 """Counting: ROCs with ties, areas, limits that hold as often as they say, and the line that theory draws."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -112,14 +113,14 @@ def test_spread_over_targets_is_students() -> None:
 
 
 def simulated(sigma: float, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """An attacker of n independent Gaussian mechanisms of noise `sigma`, each of one example that is in or out."""
+    """An attacker of n independent Gaussian mechanisms of noise `sigma`, each of one example, in or out; (1, n)."""
     g = np.random.default_rng(seed)
     members = g.random(n) < 0.5
-    return members + sigma * g.normal(size=n), members
+    return (members + sigma * g.normal(size=n))[None], members[None]
 
 
 def test_the_best_attack_stays_below_theory_and_a_promise_of_more_noise_is_broken(tmp_path: Path) -> None:
-    measured = [one for seed in range(5) for one in points(*(x[None] for x in simulated(1.0, 20_000, seed)))]
+    measured = list(chain.from_iterable(points(*simulated(1.0, 20_000, seed)) for seed in range(5)))
     honest = beside(measured, Mechanism(1.0, 1.0, 1), tmp_path)
     assert not any(one.broken for one in honest)
     reached = [one.point.true_positives / one.allowed for one in honest if one.point.rate == 0.1]
@@ -130,7 +131,7 @@ def test_the_best_attack_stays_below_theory_and_a_promise_of_more_noise_is_broke
 
 
 def test_limits_beside_theory_hold_together(tmp_path: Path) -> None:
-    measured = points(*(x[None] for x in simulated(1.0, 2000, 0)))
+    measured = points(*simulated(1.0, 2000, 0))
     mechanism = Mechanism(1.0, 1.0, 1)
     alone, among = beside(measured[:1], mechanism, tmp_path)[0], beside(measured * 10, mechanism, tmp_path)[0]
     assert alone.tpr_low == pytest.approx(clopper_pearson(alone.point.found, alone.point.members, 0.05)[0])

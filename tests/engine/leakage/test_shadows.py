@@ -190,5 +190,5 @@ def test_a_private_model_does_not_pass_what_theory_allows(tmp_path: Path) -> Non
     assert private.mechanism is not None
     measured = curve.points(scores, masks)
     assert not any(one.broken for one in curve.beside(measured, private.mechanism, tmp_path))
-    area, low, high = curve.over_targets(curve.auc(scores, masks))
+    high = curve.over_targets(curve.auc(scores, masks))[2]
     assert high < 0.55

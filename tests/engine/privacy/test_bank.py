@@ -173,7 +173,7 @@ def test_without_members_training_is_bit_for_bit_what_it_was() -> None:
 def test_a_column_that_has_every_example_is_bit_for_bit_the_ordinary_one() -> None:
     whole = ordinary(None).weights
     assert torch.equal(ordinary(torch.ones(60, 2, dtype=torch.bool)).weights, whole)
-    halves = ordinary(torch.arange(120).view(60, 2) % 4 != 1).weights.view(7, 2, 3)
+    halves = ordinary(torch.arange(120).view(60, 2) % 4 != 0).weights.view(7, 2, 3)
     assert torch.equal(halves[:, 1], whole.view(7, 2, 3)[:, 1])
     assert not torch.equal(halves[:, 0], whole.view(7, 2, 3)[:, 0])
 
