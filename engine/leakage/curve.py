@@ -63,9 +63,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Beside:
-    """A point beside theory: limits that hold together, and the largest true-positive rate allowed at `fpr_high`.
+    """A point beside theory, with a lower limit of its true-positive rate and an upper one of its false-positive rate.
 
-    `allowed` is what theory allows at the measured false-positive rate itself, for the picture.
+    `allowed` is the largest true-positive rate that theory has at the measured false-positive rate, for a picture;
+    `allowed_at_most` that at `fpr_high`.
     """
 
     point: Point
@@ -76,7 +77,7 @@ class Beside:
 
     @property
     def broken(self) -> bool:
-        """Whether even the lower limit lies above the curve: then the training does not keep its promise."""
+        """Whether even the limits lie above the curve: then the training does not keep its promise."""
         return self.tpr_low > self.allowed_at_most
 
 
@@ -141,10 +142,10 @@ def clopper_pearson(hits: int, n: int, significance: float = SIGNIFICANCE) -> tu
 def beside(
     measured: Iterable[Point], mechanism: Mechanism, cache: Path, significance: float = SIGNIFICANCE
 ) -> list[Beside]:
-    """Each point beside the curve that no attack on one model can pass; all their limits hold together.
+    """Each point beside the curve that no attack on one model can pass; all their limits hold together (Bonferroni).
 
     The false-positive rate is measured as well, so it has a limit of its own, from above: 2 limits a point, each at
-    `significance` over their number. All targets must have been trained by `mechanism`, without which any are allowed.
+    `significance` over their number. All targets must have been trained by `mechanism`.
     """
     chosen = list(measured)
     level = significance / len(chosen)  # of a two-sided interval: half of it for each of the two limits that are used

@@ -40,6 +40,8 @@ def of_columns(features: Features, weights: Tensor, n_classes: int) -> NDArray[n
 def of_images(model: Logits, x: Tensor, y: Tensor, perturb: Perturb | None = None) -> NDArray[np.float32]:
     """Confidence of any model in each image, (N,); `model` maps images (N, C, H, W) to logits (N, classes).
 
+    A column of a bank becomes such a model by `models.fixed.Linear.kept`.
+
     With `perturb(x, y) -> pictures` in what it sees after an attack on it: then leaks too what the margin around an
     image tells (arXiv:1905.10291). Shadows have to be attacked as the target is, each with pictures of its own.
     """
