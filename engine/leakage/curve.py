@@ -91,6 +91,12 @@ def roc(scores: NDArray[np.floating], members: Masks) -> Roc:
     return Roc(np.append(0.0, accused / (len(members) - n_in)), np.append(0.0, found / n_in))
 
 
+def averaged(scores: Reals, members: Masks, rates: Sequence[float] | Reals) -> Reals:
+    """True-positive rate within each false-positive rate, the mean over targets, (R,): for a picture of many."""
+    each = [roc(*one).at(rates) for one in zip(scores, members, strict=True)]
+    return np.asarray(np.mean(each, axis=0))
+
+
 def auc(scores: NDArray[np.floating], members: Masks) -> Reals:
     """Chance that a member's score is above a non-member's, ties counted half: (...,) from (..., N).
 

@@ -11,6 +11,7 @@ from engine.errors import BadInput
 from engine.leakage.curve import (
     Point,
     auc,
+    averaged,
     beside,
     clopper_pearson,
     cut,
@@ -81,6 +82,13 @@ def test_a_share_of_the_others_may_be_accused_exactly() -> None:
     scores, members = np.arange(60.0), np.arange(60) % 2 == 0
     for rate in (0.1, 0.3, 0.7, 0.9):
         assert (scores[~members] > cut(scores, members, rate)).sum() == round(30 * rate)
+
+
+def test_the_curve_of_many_targets_is_their_mean() -> None:
+    scores, members = RANDOM.random((4, 200)), RANDOM.random((4, 200)) < 0.5
+    rates = (0.01, 0.1, 0.5)
+    by_point = np.reshape([one.true_positives for one in points(scores, members, rates)], (4, 3))
+    np.testing.assert_allclose(averaged(scores, members, rates), by_point.mean(axis=0))
 
 
 def test_points_are_in_the_order_of_targets_and_rates() -> None:
