@@ -17,6 +17,7 @@ NAMES = (
     "robustness",
     "training",
     "dpsgd",
+    "leakage",
     "calibration",
     "jobs",
     "page",

@@ -67,16 +67,16 @@ def bank_steps(features: Features, n_columns: int) -> Callable[[], object]:
     return work
 
 
-def opacus_steps(features: Features, ghost: bool) -> Callable[[], object]:
+def opacus_steps(features: Features, ghost: bool, batch: int = BATCH) -> Callable[[], object]:
     """STEPS_TIMED steps of one model in Opacus, hooks or ghost clipping, on batches of the same size."""
-    x, y = features.x[:BATCH, :-1].float(), features.y[:BATCH]
+    x, y = features.x[:batch, :-1].float(), features.y[:batch]
     model = nn.Linear(x.shape[1], 10)
     wrap: Any = GradSampleModuleFastGradientClipping if ghost else GradSampleModule
     how: Any = {"max_grad_norm": 0.1, "use_ghost_clipping": True} if ghost else {}
     wrapped = wrap(model, **how)
     make: Any = DPOptimizerFastGradientClipping if ghost else DPOptimizer
     sgd = torch.optim.SGD(wrapped.parameters(), lr=16.0, momentum=0.9)
-    optimizer = make(sgd, noise_multiplier=3.0, max_grad_norm=0.1, expected_batch_size=BATCH)
+    optimizer = make(sgd, noise_multiplier=3.0, max_grad_norm=0.1, expected_batch_size=batch)
     plain = nn.CrossEntropyLoss(reduction="mean")
     criterion: Any = DPLossFastGradientClipping(wrapped, optimizer, plain) if ghost else plain
 

@@ -118,11 +118,13 @@ def _softmax(logits: Tensor) -> Tensor:
     return raised.div_(raised.sum(dim=-1, keepdim=True))
 
 
-def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
+def summed_gradient(
+    features: Features, rows: Tensor, weights: Tensor, bounds: Tensor, members: Tensor | None = None
+) -> Tensor:
     """Sum over `rows` of each model's clipped gradient, (F, K * classes) in fp32; an empty batch gives zeros.
 
     Adding or removing one row moves the sum of model k by at most bounds[k] in L2, rounding included, when the order of
-    `rows` is random.
+    `rows` is random. With `members`, bool (N, K), model k sums over the rows that are its own.
     """
     total = torch.zeros_like(weights)
     rounded = weights.bfloat16()
@@ -131,6 +133,8 @@ def summed_gradient(features: Features, rows: Tensor, weights: Tensor, bounds: T
         x = features.x.index_select(0, part)
         logits = (x @ rounded).float().view(len(part), len(bounds), n_classes)
         residuals = clipped_residuals(logits, features.y[part], features.norms[part], bounds)
+        if members is not None:
+            residuals.mul_(members[part].unsqueeze(2))
         with bf16_products():
             total += x.float().T @ residuals.flatten(1)
     return total
@@ -162,10 +166,14 @@ def train(
     momentum: float,
     decay: float,
     on_step: Callable[[State], None],
+    members: Tensor | None = None,
+    share: float = 1.0,
 ) -> State:
     """Train all columns from `state` to `steps`; `on_step` sees the state after each step and may raise.
 
     Batches are Poisson with `sample_rate`, drawn under the name `batch_key`; the divisor is the expected batch size.
+    With `members`, bool (N, K), column k learns from its own examples alone: a Poisson sample of them at `sample_rate`.
+    `share` is the chance that an example is a member, fixed beforehand: how many there are would tell of one of them.
     The rate falls linearly to 0 over the last 1 - `decay` of the steps. Classic momentum, as torch.optim.SGD has it.
     Everything is computed where the features lie; batches and noise are drawn on the CPU, the same on every device.
     """
@@ -173,10 +181,12 @@ def train(
     state.weights, state.velocity = state.weights.to(device), state.velocity.to(device)
     bounds = torch.tensor([column.max_grad_norm for column in columns], device=device)
     rates = torch.tensor([column.learning_rate for column in columns], device=device).repeat_interleave(n_classes)
-    expected = sample_rate * len(features.y)
+    expected = sample_rate * len(features.y) * share
+    members = None if members is None else members.to(device)
     while state.step < steps:
-        drawn = draws.batch(len(features.y), sample_rate, *batch_key, "batch", state.step)
-        total = summed_gradient(features, torch.from_numpy(drawn).to(device), state.weights, bounds)
+        drawn = torch.from_numpy(draws.batch(len(features.y), sample_rate, *batch_key, "batch", state.step)).to(device)
+        rows = drawn if members is None else drawn[members[drawn].any(1)]  # nobody's rows need no product
+        total = summed_gradient(features, rows, state.weights, bounds, members)
         noisy = total + noise(draws, columns, state.step, n_features, n_classes).to(device)
         state.velocity.mul_(momentum).add_(noisy, alpha=1 / expected)
         state.weights.sub_(state.velocity * (rates * schedule(state.step, steps, decay)))

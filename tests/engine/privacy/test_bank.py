@@ -146,6 +146,46 @@ def test_same_models_on_a_gpu() -> None:
     torch.testing.assert_close(there.weights.cpu(), here.weights, rtol=1e-2, atol=1e-3)
 
 
+def ordinary(members: Tensor | None, share: float = 1.0) -> State:
+    features, columns = some_features(), [Column(("id", 3.0, k), 0.5, 1.0, 0.3) for k in range(2)]
+    how = {"batch_key": ("b",), "sample_rate": 0.4, "steps": 8, "momentum": 0.9, "decay": 0.7}
+    quiet = {"on_step": lambda s: None, "members": members, "share": share}
+    return train(features, columns, blank(7, 2, 3), Seeded(), **how, **quiet)  # type: ignore[arg-type]
+
+
+def test_without_members_training_is_bit_for_bit_what_it_was() -> None:
+    """The loop and the sum as they stood before there were members, spelled out."""
+    features, bounds = some_features(), torch.tensor([0.3, 0.3])
+    columns = [Column(("id", 3.0, k), 0.5, 1.0, 0.3) for k in range(2)]
+    weights, velocity, rates = torch.zeros(7, 6), torch.zeros(7, 6), torch.tensor([0.5, 0.5]).repeat_interleave(3)
+    for step in range(8):
+        rows = torch.from_numpy(poisson_batch(60, 0.4, stream("b", "batch", step)))
+        x = features.x.index_select(0, rows)
+        logits = (x @ weights.bfloat16()).float().view(len(rows), 2, 3)
+        residuals = bank.clipped_residuals(logits, features.y[rows], features.norms[rows], bounds)
+        with bank.bf16_products():
+            total = torch.zeros(7, 6) + x.float().T @ residuals.flatten(1)
+        velocity.mul_(0.9).add_(total + noise(Seeded(), columns, step, 7, 3), alpha=1 / (0.4 * 60))
+        weights.sub_(velocity * (rates * bank.schedule(step, 8, 0.7)))
+    assert torch.equal(ordinary(None).weights, weights)
+
+
+def test_a_column_that_has_every_example_is_bit_for_bit_the_ordinary_one() -> None:
+    whole = ordinary(None).weights
+    assert torch.equal(ordinary(torch.ones(60, 2, dtype=torch.bool)).weights, whole)
+    halves = ordinary(torch.arange(120).view(60, 2) % 4 != 0).weights.view(7, 2, 3)
+    assert torch.equal(halves[:, 1], whole.view(7, 2, 3)[:, 1])
+    assert not torch.equal(halves[:, 0], whole.view(7, 2, 3)[:, 0])
+
+
+def test_the_divisor_of_members_is_a_constant() -> None:
+    """Without an example left in any column there is noise alone, over the expected batch and nothing counted."""
+    nobody = torch.zeros(60, 2, dtype=torch.bool)
+    half, whole = (ordinary(nobody, share).weights for share in (0.5, 1.0))
+    assert whole.any()
+    torch.testing.assert_close(half, 2 * whole, rtol=1e-5, atol=1e-6)
+
+
 def test_an_empty_batch_moves_nothing_but_noise() -> None:
     features = some_features()
     assert not summed_gradient(features, torch.tensor([], dtype=torch.int64), torch.zeros(7, 3), torch.ones(1)).any()
