@@ -428,6 +428,11 @@ def made_by(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
     return noted[0] | {"versions_and_machine": f"of the computer that {'computed' if alike else 'began'} it"}
 
 
+def openings() -> list[str]:
+    """What a fresh server opens on, the first choice first: what came with Frontier, and not for a story."""
+    return starter.openings()
+
+
 def origin(status: Status) -> starter.Origin | None:
     """What made a study that came with Frontier; None for one that was computed here."""
     return starter.origin(status.digest, status.created)

@@ -163,6 +163,11 @@ def bring(store: Store) -> None:
             store.measured.adopt(about["digest"], study, plan, Span(**about["span"]), _rows(about["name"]), standing)
 
 
+def openings() -> list[str]:
+    """The shipped studies that have a TOML file of their own, not a story's, the last one first."""
+    return [about["digest"] for name, about in reversed(_shipped().items()) if (SHIPPED / f"{name}.toml").is_file()]
+
+
 def origin(digest: str, created: float) -> Origin | None:
     """What made the study of this digest if it came with Frontier; None if it was computed here."""
     about = next((about for about in _shipped().values() if about["digest"] == digest), None)

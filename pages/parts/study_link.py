@@ -156,8 +156,9 @@ def _newest() -> str | None:
     """What was asked for here last, if it is worth showing; else what came with Frontier, whenever that was made."""
     worth = [one for one in services.statuses(limit=RECENT) if one.n_points or one.state != "failed"]
     own = [one for one in worth if services.origin(one) is None]
-    attacked = [one for one in worth if any(one.study.attack.eps or ())]  # what came for a story is no first picture
-    return next((status.digest for status in own or attacked or worth), None)
+    here = [status.digest for status in own or worth]
+    first = [] if own else [digest for digest in services.openings() if digest in here]
+    return next(iter(first or here), None)
 
 
 def unknown(link: Link, here: bool) -> str:
