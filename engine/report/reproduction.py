@@ -117,15 +117,15 @@ def cost_in_words(story: Story, frames: Sequence[pd.DataFrame]) -> str:
     if not all({story.epsilon, inf} <= set(measured) for measured in found):
         return ""
     said = (_cost(part, measured, story.epsilon) for part, measured in zip(story.parts, found, strict=True))
-    return f"At {words.budget(story.epsilon)} privacy costs {' and '.join(said)}."
+    return f"What privacy costs at {words.budget(story.epsilon)}: {'; '.join(said)}."
 
 
 def _cost(part: Part, measured: dict[float, Point], epsilon: float) -> str:
     private, baseline, label = measured[epsilon], measured[inf], part.label.replace(" ", words.NBSP)
     if private.overlaps(baseline):
-        return f"nothing we can measure among {label}"
+        return f"{label}, nothing we can measure"
     gap, low, high = baseline.minus(private)
-    return f"**{words.points(gap)}** ({words.plain(low)} to {words.plain(high)}) among {label}"
+    return f"{label}, **{words.points(gap)}** ({words.plain(low)} to {words.plain(high)})"
 
 
 @dataclass(frozen=True)

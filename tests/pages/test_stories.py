@@ -80,7 +80,7 @@ def test_a_fresh_server_tells_its_first_story_at_once(opened: Opened, shipped: N
 def test_a_story_without_a_paper_compares_what_is_measured(opened: Opened, shipped: None) -> None:  # noqa: F811
     app = opened(story="fewer-images")
     said = words(app)
-    assert re.search(r"At ε 0.5 privacy costs \*\*1\d points\*\*", said)
+    assert re.search(r"What privacy costs at ε 0.5: 1,437.digits, \*\*1\d points\*\*", said)
     assert "Nothing is published" in said
     assert "★" not in charts(app)["charts"][0]["figure"]["layout"]["title"]["text"]
     assert not run_button(app)
@@ -215,11 +215,13 @@ def test_refused_by_the_engine_is_said_in_its_words(
 def test_what_came_for_a_story_is_no_first_picture(
     page: Page, computed: Computed, with_images: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was computed last, and nobody attacked it."""
+    """It was computed last, and a server without results of its own opens on a starter study all the same."""
     first = computed()
     shown = computed(HANDWRITING.parts[0].study)
     assert charts(page())["keep"] == shown  # asked for here, it is shown
     monkeypatch.setattr(services, "origin", lambda status: status)
+    assert study_link._newest() == shown
+    monkeypatch.setattr(services, "openings", lambda: ["not here", first])
     assert study_link._newest() == first
 
 

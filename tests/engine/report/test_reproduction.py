@@ -93,11 +93,11 @@ def costly(cheap: float, dear: float) -> list[pd.DataFrame]:
 
 def test_a_story_without_a_paper_says_what_privacy_costs_each() -> None:
     said = reproduction.cost_in_words(FEWER, costly(0.03, 0.2)).replace("\u00a0", " ")
-    assert said.startswith("At ε 0.5 privacy costs **20 points** (")
-    assert "among 1,437 digits and **3 points** (" in said
-    assert "nothing we can measure among 60,000 clothes" in reproduction.cost_in_words(
-        FEWER, costly(0.001, 0.2)
-    ).replace("\u00a0", " ")
+    assert said.startswith("What privacy costs at ε 0.5: 1,437 digits, **20 points** (")
+    assert "; 60,000 clothes, **3 points** (" in said
+    assert "60,000 clothes, nothing we can measure" in reproduction.cost_in_words(FEWER, costly(0.001, 0.2)).replace(
+        "\u00a0", " "
+    )
     assert reproduction.cost_in_words(FEWER, [measured(0.9), measured(0.9)]) == ""
 
 
