@@ -236,7 +236,7 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
 def screens(server: Server) -> Iterator[Screen]:
     """Pages and states in the order in which a fresh server can show them."""
     services.welcome(settings=server.settings)
-    starter = next(s.digest for s in services.statuses(settings=server.settings) if s.study.dataset == "fashion-mnist")
+    starter = services.openings()[0]
     for name, (told, path) in LOOKS.items():
         yield Screen(name, path.format(starter=starter), told)
     yield Screen("state-7-reconnecting", "/", "State 7: the connection is lost.", disconnected)

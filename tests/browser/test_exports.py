@@ -10,10 +10,9 @@ pytestmark = pytest.mark.browser
 
 
 def shipped(server: Server) -> str:
-    """The digest of the study of digits that comes with Frontier."""
+    """The digest of the starter study of digits."""
     services.welcome(settings=server.settings)
-    found = services.statuses(settings=server.settings)
-    return next(one.digest for one in found if one.study.dataset == "digits" and services.origin(one))
+    return services.openings()[-1]
 
 
 def test_the_browser_gets_the_bytes_of_the_command_line_with_the_mark_as_it_is(visit: Open, server: Server) -> None:
