@@ -17,6 +17,7 @@ AIR = 0.12  # of the range of the data, above and below
 BY_BUDGET = "← more private      ε      less private →"
 STAR = 0.26  # of the level axis: a star and its share, on a phone too
 LEAST = 4.0  # percent that the axis shows at least
+LINE = 0.07  # of the upright axis: a line of text
 STEPS = (1, 2, 5, 10, 20)  # percent between two lines of the grid
 
 
@@ -35,8 +36,7 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
     level_budgets(figure, info.epsilons)
     figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
     _make_room(figure, info)
-    for told in info.parts:
-        _label_stars(figure, told, named=several and not told.line.known)  # no line says whose star it is then
+    _label_stars(figure, info, named=several)
     return figure
 
 
@@ -47,10 +47,17 @@ def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> 
     figure["data"].append(_stars(told.published, star, told.line.name))
 
 
-def _label_stars(figure: Figure, told: Told, *, named: bool) -> None:
-    notes = figure["layout"]["annotations"]
-    notes += [_label(spot) for spot in told.published]
-    notes += [_name(spot, told.line.label) for spot in told.published if named]
+def _label_stars(figure: Figure, info: SideBySide, *, named: bool) -> None:
+    """The share of each star, and whose it is where no line says so; those of one budget push one another apart."""
+    low, high = figure["layout"]["yaxis"]["range"]
+    stars = [(told, spot) for told in info.parts for spot in told.published]
+    for x in {spot.x for _, spot in stars}:
+        here = [(told, spot) for told, spot in stars if spot.x == x]
+        heights = canvas.apart([spot.y for _, spot in here], LINE * (high - low), low, high)
+        for (told, spot), y in zip(here, heights, strict=True):
+            label = _label(spot) | {"y": y}
+            whose = named and not told.line.known
+            figure["layout"]["annotations"] += [label, *([_name(label, told.line.label)] if whose else [])]
 
 
 def _title(info: SideBySide) -> str:
@@ -115,6 +122,6 @@ def _label(spot: Spot) -> dict[str, Any]:
             "yanchor": "bottom", "yshift": -4, "showarrow": False, "font": {"size": TEXT}}  # fmt: skip
 
 
-def _name(spot: Spot, label: str) -> dict[str, Any]:
+def _name(share: dict[str, Any], label: str) -> dict[str, Any]:
     """Whose share it is, right of its star."""
-    return _label(spot) | {"text": label, "xanchor": "left", "xshift": 10}
+    return share | {"text": label, "xanchor": "left", "xshift": 10}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf, isnan
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -151,3 +152,15 @@ def test_stars_are_named_while_no_line_is() -> None:
     assert {part.label for part in PHOTOGRAPHS.parts} <= set(said)
     one = retelling.draw(reproduction.side_by_side(STORY, [measured()]))["layout"]["annotations"]
     assert [note["text"].replace("\u00a0", " ") for note in one] == ["89.7 %"]
+
+
+def test_shares_of_stars_that_are_near_one_another_can_be_read() -> None:
+    near = [part.model_copy(update={"published": (stories.Published(epsilon=3, delta=1e-5, accuracy=a),)})
+            for part, a in zip([STORY.parts[0]] * 3, (0.90, 0.902, 0.5), strict=True)]  # fmt: skip
+    info = reproduction.side_by_side(STORY.model_copy(update={"parts": tuple(near)}), [measured(0.9)] * 3)
+    figure = retelling.draw(info)
+    low, high = figure["layout"]["yaxis"]["range"]
+    shares = sorted(note["y"] for note in figure["layout"]["annotations"] if note.get("xanchor") == "right")
+    assert len(shares) == 3
+    assert min(np.diff(shares)) >= 0.069 * (high - low)
+    assert shares[0] == pytest.approx(50)
