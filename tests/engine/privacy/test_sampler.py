@@ -7,6 +7,7 @@ epsilon, by up to four times (arXiv:2411.10614).
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,9 +88,9 @@ def of_bank(draws: Draws, monkeypatch: pytest.MonkeyPatch) -> Batches:
     used: Batches = []
     summed = bank.summed_gradient
 
-    def noted(features: bank.Features, rows: Tensor, weights: Tensor, bounds: Tensor) -> Tensor:
+    def noted(features: bank.Features, rows: Tensor, *more: Any) -> Tensor:
         used.append(rows.numpy())
-        return summed(features, rows, weights, bounds)
+        return summed(features, rows, *more)
 
     monkeypatch.setattr(bank, "summed_gradient", noted)
     data = as_features(torch.rand(N, 3).bfloat16(), torch.zeros(N, dtype=torch.int64))
