@@ -55,10 +55,6 @@ class Copy:
     student: nn.Module
 
 
-def quiet(copy: Copy) -> None:
-    """Nobody listens."""
-
-
 def public(n: int, shape: tuple[int, int, int], *, seed: int = 0) -> Tensor:
     """Pictures of nothing, (n, C, H, W) in [0, 1], made up by engine.models.basis: queries that nobody owns.
 
@@ -89,7 +85,7 @@ def copies(
     answers: str = "labels",
     seed: int = 0,
     steps: int = STEPS,
-    on_copy: Callable[[Copy], None] = quiet,
+    on_copy: Callable[[Copy], None] = lambda _: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> list[Copy]:
     """A copy of `model` from the first so many of `queries` (N, C, H, W), for each of `counts`, ascending.

@@ -41,10 +41,6 @@ class Recognised:
     high: float
 
 
-def quiet(shown: Shown) -> None:
-    """Nobody listens."""
-
-
 def class_pictures(
     model: nn.Module,
     classes: Tensor,
@@ -54,7 +50,7 @@ def class_pictures(
     seed: int = 0,
     smoothness: float = 1.0,
     paleness: float = 0.1,
-    on_step: Callable[[Shown], None] = quiet,
+    on_step: Callable[[Shown], None] = lambda _: None,
 ) -> Tensor:
     """A picture (n, C, H, W) in [0, 1] of each of `classes` (n,): gradient ascent on its log-probability, from grey.
 

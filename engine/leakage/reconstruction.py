@@ -49,10 +49,6 @@ OnStep = Callable[[Step], None]
 Try = Callable[[Tensor], Iterator[tuple[Tensor, float]]]  # from a start: pictures and their distance, step by step
 
 
-def quiet(step: Step) -> None:
-    """Nobody listens."""
-
-
 def analytic(given: Sent, layer: str) -> Tensor:
     """The pixels that went into the linear layer with a bias that is called `layer`: (n, C, H, W) in [0, 1].
 
@@ -91,7 +87,7 @@ def dlg(
     steps: int = 40,
     seed: int = 0,
     restarts: int = 1,
-    on_step: OnStep = quiet,
+    on_step: OnStep = lambda _: None,
 ) -> Tensor:
     """Pictures whose gradient is nearest in squared distance, by L-BFGS from noise (arXiv:1906.08935).
 
@@ -130,7 +126,7 @@ def cosine(
     seed: int = 0,
     restarts: int = 1,
     smoothness: float = 3e-2,
-    on_step: OnStep = quiet,
+    on_step: OnStep = lambda _: None,
 ) -> Tensor:
     """Pictures whose gradient points the same way, by signed Adam, `smoothness` weighing total variation.
 
