@@ -273,7 +273,7 @@ def starter(
 ) -> None:
     """Compute the results that come with Frontier, or the models.
 
-    Takes a quarter of an hour; what FRONTIER_HOME holds already is not computed again.
+    Takes an hour and more; what FRONTIER_HOME holds already is not computed again.
     """
     from engine import services
     from engine import starter as shipped
