@@ -13,6 +13,13 @@ SECONDS, MEMORY = "train_seconds", "train_memory"
 CERTIFIED = "certified_accuracy"  # of interval bounds, as low as no attack gets
 SMOOTHED_RIGHT, SMOOTHED_ABSTAINED = "smoothed_accuracy", "smoothed_abstention"  # of the model in noise
 CORRUPTED = "corrupted_accuracy:"  # and the corruption's name; `eps` is the severity
+# leakage (leaking.py); of models trained alike on random halves of a pool, means over them, and the attack's name
+LEAKED_AUC = "membership_auc:"
+LEAKED = "membership_tpr:"  # true positives; `eps` is the rate of false ones
+ALLOWED = "membership_allowed"  # the same of an attack that no one model of this budget can be worse to
+ABOVE = "membership_above"  # points above that curve with their simultaneous limits; `n` points were measured
+GUESSED = "membership_guessed:"  # right guesses about as many training as test images of a study's own model
+DEMONSTRATED, DEMONSTRABLE = "demonstrated_epsilon:", "demonstrable_epsilon:"  # and the kind of canaries; its ceiling
 CHECK = "check:"  # what the metrics of the self-check begin with (robustness/selfcheck.py)
 
 
