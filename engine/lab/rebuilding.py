@@ -5,6 +5,7 @@ seconds it ends with what it has.
 """
 
 import time
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from math import isnan
 from typing import Any
@@ -16,8 +17,9 @@ from engine.errors import BadInput
 from engine.lab import turns
 from engine.lab.asked import Hold, Look, Rebuild
 from engine.lab.cases import Given, Shelf, bare, facts, tests_of
-from engine.leakage.gradients import sent
+from engine.leakage.gradients import labels, sent
 from engine.leakage.inversion import Shown
+from engine.leakage.likeness import matched
 from engine.leakage.reconstruction import Step
 from engine.threats import rebuilding, rebuilt
 
@@ -39,6 +41,7 @@ class Run:
     steps: int = 0
     pictures: Tensor | None = None
     nearest: tuple[float, Tensor] | None = None
+    originals: Tensor | None = None
     stop: bool = False
 
     def on_step(self, at: Step) -> None:
@@ -67,6 +70,7 @@ class Run:
 
 
 _now: list[Run] = []
+_unwanted: deque[str] = deque(maxlen=100)  # names of runs that were stopped while they waited
 _fresh, _chances = Shelf(KEPT), Shelf(KEPT)
 
 
@@ -74,18 +78,30 @@ def look(question: Look, given: list[Given]) -> dict[str, Any]:
     """Where a run stands; nothing of a run that nobody here works at."""
     run = next((one for one in _now if one.name == question.run), None)
     if run is None:
+        _unwanted.extend([question.run] * question.stop)
         return {"running": False}
     run.stop |= question.stop
     left = None if not run.step else min((run.steps - run.step) * run.seconds / run.step, LONGEST - run.seconds)
-    drawn = [] if run.pictures is None else [rebuilding.png(one) for one in run.pictures]
     at = {"step": run.step, "steps": run.steps, "left": None if left is None else round(max(left, 0.0), 1)}
-    return {"running": True, "pictures": drawn, **at}
+    return {"running": True, **at, **_drawn(run)}
+
+
+def _drawn(run: Run) -> dict[str, Any]:
+    """The pictures of a run as they are now, beside the originals where there are some."""
+    if run.pictures is None:
+        return {"pictures": []}
+    if run.originals is None:
+        return {"pictures": [rebuilding.png(one) for one in run.pictures]}
+    alike = matched(run.originals, run.pictures)
+    shown = [rebuilding.png(one) for one in run.pictures[alike.order]]
+    return {"pictures": shown, "psnr": alike.psnr.tolist(), "ssim": alike.ssim.tolist()}
 
 
 def rebuild(question: Rebuild, given: list[Given]) -> dict[str, Any]:
     """Images from the gradient of them, the gradient being guarded as was asked."""
-    one, run = given[0], Run(question.run)
+    one = given[0]
     x, y = chosen(question, one)
+    run = Run(question.run, originals=x, stop=question.run in _unwanted)
     guard = rebuilding.guard_of(question.max_grad_norm, question.noise_multiplier)
     ended, _now[:] = "", [run]
     try:
@@ -94,7 +110,7 @@ def rebuild(question: Rebuild, given: list[Given]) -> dict[str, Any]:
         tries = rebuilding.tries_of(question.network, len(x))
         found = rebuilding.rebuilt(gradient, model, question.attack, tries, run.on_step)
     except Ended:
-        ended, found = run.ended, (_nearest(run), rebuilding.gradients.labels(model, gradient))
+        ended, found = run.ended, (_nearest(run), labels(model, gradient))
     finally:
         _now.clear()
     cell = rebuilding.cell(question.attack, guard, x, y, found, run.seconds)
@@ -135,7 +151,7 @@ def _chance(one: Given) -> float:
 
 def hold(question: Hold, given: list[Given]) -> dict[str, Any]:
     """What the first model holds of each class, recognised by the second."""
-    run, about = Run(question.run), given[0].study
+    run, about = Run(question.run, stop=question.run in _unwanted), given[0].study
     judge = bare(given[1]) if len(given) > 1 else None
     judged_by = given[1].name if len(given) > 1 else ""
     _now[:] = [run]

@@ -21,8 +21,19 @@ from engine.leakage.reconstruction import OnStep, analytic, cosine, dlg
 from engine.settings import Settings
 from engine.study import Study
 from engine.threats.rebuilt import (
-    ATTACKS, BOUNDS, COUNTS, DATASET, NOISES, VERSION, Cell, Held, Original, Rebuilt, judge_of, study,
-)  # fmt: skip
+    ATTACKS,
+    BOUNDS,
+    COUNTS,
+    DATASET,
+    NOISES,
+    VERSION,
+    Cell,
+    Held,
+    Original,
+    Rebuilt,
+    judge_of,
+    study,
+)
 
 LAYER = "1"  # of `linear`
 STEPS = {"cosine": 300, "dlg": 40}
@@ -133,7 +144,14 @@ def all_held() -> tuple[Held, ...]:
     models = [model for model in catalogue.offered() if model.shipped]
     judged = [(model, judge_of(model, models)) for model in models]
     return tuple(
-        held(_load(one), judge and _load(judge), one.name, judge.name if judge else "", one.study, levels=LEVELS)
+        held(
+            _load(one),
+            None if judge is None else _load(judge),
+            one.name,
+            judge.name if judge else "",
+            one.study,
+            levels=LEVELS,
+        )
         for one, judge in judged
     )
 

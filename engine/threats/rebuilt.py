@@ -1,7 +1,7 @@
 """What `Rebuilt images` opens with: pictures rebuilt from a gradient, and what models hold of classes. No torch.
 
-Computed by `rebuilding` (`python -m engine starter --pages rebuilt`) and kept in assets/threats/rebuilt.json, pictures as
-PNG in base64. What is said of them is said from the numbers here, for what is shipped and for what is run alike.
+Computed by `rebuilding` (`python -m engine starter --pages rebuilt`) and kept in assets/threats/rebuilt.json, pictures
+as PNG in base64. What is said of them is said from the numbers here, for what is shipped and for what is run alike.
 """
 
 import json
@@ -98,9 +98,8 @@ def written(rebuilt: Rebuilt) -> bytes:
 
 def read(text: bytes) -> Rebuilt:
     """What `written` wrote."""
-    held = json.loads(text)
-    parts = {name: tuple(kind(**_frozen(one)) for one in held.pop(name)) for name, kind in KINDS.items()}
-    return Rebuilt(**held, **parts)
+    held: dict[str, Any] = json.loads(text)
+    return Rebuilt(**held | {name: tuple(kind(**_frozen(one)) for one in held[name]) for name, kind in KINDS.items()})
 
 
 KINDS: dict[str, Any] = {"originals": Original, "cells": Cell, "held": Held}
