@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.lab import turns
 from engine.lab.asked import Hold, Look, Rebuild
-from engine.lab.cases import Given, Shelf, bare, facts, tests_of
+from engine.lab.cases import Given, Shelf, bare, tests_of
 from engine.leakage.gradients import labels, sent
 from engine.leakage.inversion import Shown
 from engine.leakage.likeness import matched
@@ -161,13 +161,4 @@ def hold(question: Hold, given: list[Given]) -> dict[str, Any]:
         return {"ended": run.ended, "step": run.step, "steps": run.steps}
     finally:
         _now.clear()
-    return {
-        "held": asdict(found),
-        "classes": list(facts(given[0])["classes"]),
-        "ended": "",
-        "finding": _held_said(given, found),
-    }
-
-
-def _held_said(given: list[Given], found: rebuilt.Held) -> str:
-    return rebuilt.held_finding([(given[0].said, found)]) if found.right else ""
+    return {"held": asdict(found), "ended": ""}

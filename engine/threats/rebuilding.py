@@ -174,6 +174,13 @@ def held(
     classes = torch.arange(len(facts["classes"]))
     pictures = inversion.class_pictures(model, classes, facts["shape"], on_step=on_step)
     sure = inversion.sureness(model, pictures, classes)
-    right = () if judge is None else tuple(inversion.recognised(judge, pictures, classes).right.tolist())
-    shown = tuple(png(one, levels) for one in pictures)
-    return Held(name, judged_by, shown, tuple(round(one, 4) for one in sure.tolist()), right)
+    found = None if judge is None else inversion.recognised(judge, pictures, classes)
+    return Held(
+        name,
+        judged_by,
+        tuple(png(one, levels) for one in pictures),
+        tuple(round(one, 4) for one in sure.tolist()),
+        () if found is None else tuple(found.right.tolist()),
+        0.0 if found is None else round(found.low, 4),
+        1.0 if found is None else round(found.high, 4),
+    )

@@ -13,7 +13,6 @@ from typing import Any
 
 from engine import planning
 from engine.lab.catalogue import Model, defended
-from engine.report import words
 from engine.study import Study, parse
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "threats" / "rebuilt.json"
@@ -57,13 +56,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Held:
-    """The picture that a model holds of each class: PNGs, how sure it is of each, which the judge recognises."""
+    """The picture that a model holds of each class: PNGs, how sure it is of each, which the judge recognises.
+
+    `low` and `high`: 95 % Wilson interval of the share that is recognised.
+    """
 
     model: str
     judge: str
     pictures: tuple[str, ...]
     sure: tuple[float, ...]
     right: tuple[bool, ...]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -177,14 +181,3 @@ def judge_of(model: Model, among: Sequence[Model]) -> Model | None:
 
 def _images(model: Model) -> tuple[object, ...]:
     return model.study.dataset, model.study.own
-
-
-def held_finding(rows: Sequence[tuple[str, Held]]) -> str:
-    """How many of the pictures that models hold another model recognises; `rows`: what each is called.
-
-    >>> one = Held("a", "b", ("", ""), (0.9, 0.8), (True, False))
-    >>> held_finding([("no privacy", one)])
-    'Of 2 classes another model recognises **1** in what the model with **no privacy** holds.'
-    """
-    said = words.listed([f"**{sum(one.right)}** in what the model with **{name}** holds" for name, one in rows])
-    return f"Of {len(rows[0][1].right)} classes another model recognises {said}."

@@ -70,7 +70,7 @@ function showResult(page) {
   drawPairs(page, known?.cell);
   if (known) {
     sentence(parts.finding, known.finding);
-    parts.also.textContent = told(known.cell, words);
+    parts.also.textContent = labelsTold(known.cell, words);
     const rows = fill(state.images.length > 1 ? words.test_images : words.test_image, state.images.join(", "));
     parts.provenance.textContent = fill(known.shipped ? words.shipped : words.live, known.cell.seconds.toFixed(1), `${data.datasets[state.dataset].title}, ${rows}`);
     if (known.ended) parts.also.textContent = fill(words[known.ended], known.step, known.steps);
@@ -87,7 +87,7 @@ function showResult(page) {
 
 const mean = (values) => values && values.reduce((sum, one) => sum + one, 0) / values.length;
 
-function told(cell, words) {
+function labelsTold(cell, words) {
   const n = cell.ssim.length;
   if (n === 1) return cell.told ? words.told_one : words.told_none;
   return fill(words.told, cell.told, n);
@@ -102,7 +102,7 @@ function drawPairs(page, cell) {
   page.pairs.forEach((one, i) => {
     const index = state.images[i], held = page.originals.get(`${state.dataset}/${index}`), name = held ? about.classes[held.label] : `${index}`;
     one.original.alt = fill(words.original_alt, index, name);
-    one.name.textContent = held ? name : fill(words.test_image, index);
+    one.name.textContent = fill(words.original, held ? name : fill(words.test_image, index));
     if (held) one.original.src = png(held.picture); else one.original.removeAttribute("src");
     if (cell) drawRebuilt(page, one, index, cell.pictures[i], cell.ssim[i], cell.psnr[i]); else {
       one.rebuilt.removeAttribute("src");
@@ -214,7 +214,8 @@ function showHeld(page) {
   parts.draw.disabled = page.drawing || holders(page).every((one) => page.held[one.name]);
   const said = judged.map((one) => fill(words.held_one, page.held[one.name].right.filter(Boolean).length, one.said));
   const { classes } = data.datasets[first.dataset];
-  sentence(parts.heldFinding, said.length ? fill(words.held_finding, classes.length, said.join(" and ")) : words.held_missing);
+  const [a, b] = judged.map((one) => page.held[one.name]), alike = b && a.low <= b.high && b.low <= a.high;
+  sentence(parts.heldFinding, said.length ? `${fill(words.held_finding, classes.length, said.join(" and "))}${alike ? ` ${words.held_alike}` : ""}` : words.held_missing);
 }
 
 function drawHolder(page, row, model) {
@@ -223,7 +224,7 @@ function drawHolder(page, row, model) {
   const { words, datasets, models } = page.data, found = page.held[model.name], { classes } = datasets[model.dataset];
   const judge = models.find(({ name }) => name === found?.judge);
   row.name.textContent = model.said;
-  row.judged.textContent = !found ? words.held_missing : judge ? fill(words.recognised_of, found.right.filter(Boolean).length, classes.length, `${judge.said}`) : words.unjudged;
+  row.judged.textContent = !found ? words.held_missing : judge ? fill(words.recognised_of, found.right.filter(Boolean).length, classes.length, judge.said, percent(found.low), percent(found.high)) : words.unjudged;
   row.tiles.replaceChildren(...classes.map((name, i) => heldTile(words, model, name, found?.pictures[i], found?.sure[i], found?.right[i])));
 }
 

@@ -113,8 +113,10 @@ def _dataset(name: str, offered: list[Model]) -> dict[str, Any]:
 
 
 def _pair(models: list[Model]) -> list[str]:
-    """Of the data set that is shipped the model without privacy, and the most private one; undefended ones."""
-    same = [one for one in models if one.study.dataset == page.DATASET and catalogue.defended(one.study) == "none"]
+    """The model without privacy and the most private one of the data set with the most private one; undefended ones."""
+    plain = [one for one in models if catalogue.defended(one.study) == "none"]
+    dataset = min(plain, key=lambda one: one.epsilon).study.dataset if plain else ""
+    same = [one for one in plain if one.study.dataset == dataset]
     ordered = sorted(same, key=lambda one: -one.epsilon)
     return [one.name for one in dict.fromkeys([*ordered[:1], *ordered[-1:]])]
 

@@ -136,8 +136,7 @@ function drawChart(page, values, at, chance) {
     shape("line", { x1: INSET.left, x2: WIDE - INSET.right, y1: down(value), y2: down(value), class: "grid" }),
     shape("text", { x: INSET.left - 8, y: down(value) + 4, "text-anchor": "end" }, value));
   noises.forEach((noise, i) => svg.append(shape("text", { x: across(i), y: HIGH - INSET.bottom + 18, "text-anchor": "middle" }, noise)));
-  svg.append(shape("text", { x: WIDE - INSET.right, y: HIGH - 8, "text-anchor": "end" }, words.chart_axis),
-    shape("text", { x: 0, y: HIGH - 8 }, words.chart_side));
+  svg.append(shape("text", { x: WIDE - INSET.right, y: HIGH - 8, "text-anchor": "end" }, words.chart_axis));
   if (chance != null) svg.append(
     shape("line", { x1: INSET.left, x2: WIDE - INSET.right, y1: down(chance), y2: down(chance), class: "chance" }),
     shape("text", { x: WIDE - INSET.right, y: down(chance) - 6, "text-anchor": "end" }, words.chance));

@@ -29,8 +29,8 @@ CAVEAT = (
     "**Clipping alone** shortens a gradient and leaves its direction, so one image is still there; **noise** is what "
     "covers it. The noise shown is that on a gradient of these few images; private training adds it to the sum over a "
     "large batch, and its budget says what that promises. A **trained network** gives much less of an image away to "
-    "these attacks than one at initial weights, as federated training begins with: try one below. SSIM compares "
-    "structure (1: the same picture), PSNR the pixels, in dB. What no attack here redraws, another one may."
+    "these attacks than one at initial weights, as federated training begins with: try one of those below. SSIM "
+    "compares structure (1: the same picture), PSNR the pixels, in dB. What no attack here redraws, another one may."
 )
 HELD_CAVEAT = (
     "No training image: a picture on which the model is sure of a class, found from its weights by climbing from grey "
@@ -49,8 +49,7 @@ WORDS: dict[str, Any] = {
     "noise": "Noise multiplier",
     "noise_help": "Deviation of the noise on every number of the sum, as a multiple of the clipping bound.",
     "unbounded": "needs clipping",
-    "original": "original",
-    "rebuilt": "rebuilt",
+    "original": "original: {0}",
     "original_alt": "Test image {0}: {1}",
     "rebuilt_alt": "What the attack redraws of test image {0}: SSIM {1}",
     "waiting_alt": "Not rebuilt yet",
@@ -59,10 +58,9 @@ WORDS: dict[str, Any] = {
     "told": "The gradient also tells {0} of {1} labels.",
     "told_one": "The gradient also tells its label.",
     "told_none": "The gradient tells the wrong label.",
-    "chart": "How much is left as noise grows",
+    "chart": "Likeness left (SSIM) as noise grows",
     "chart_alt": "SSIM at noise multipliers {0}: {1}. Two different images have {2}.",
     "chart_axis": "noise multiplier",
-    "chart_side": "SSIM",
     "chance": "two different images",
     "run": "Rebuild",
     "stop": "Stop",
@@ -95,9 +93,10 @@ WORDS: dict[str, Any] = {
     "held_alt": "What {0} holds of class {1}",
     "sure": "{0} sure",
     "recognised": "recognised",
-    "recognised_of": "{0} of {1} recognised by {2}",
+    "recognised_of": "{0} of {1} recognised by another model: {2} (95 % interval {3} to {4})",
     "unjudged": "there is no other model of these images to ask",
-    "held_finding": "Of {0} classes another model recognises {1}.",
+    "held_finding": "Of {0} classes another model recognises {1}; guessing gets 1.",
+    "held_alike": "The intervals overlap: from one training of each, no difference we can measure.",
     "held_one": "**{0}** in what the model with **{1}** holds",
     "priced": "What does the defence cost? See Trade-off",
 }
