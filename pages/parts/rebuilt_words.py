@@ -9,6 +9,7 @@ INTRO = (
 GONE = (
     "What this page opens with was made by another version: `python -m engine starter --pages rebuilt` makes it anew."
 )
+PRIVATE = "This page opens with images of Fashion-MNIST, which are marked private here: none of them is shown."
 NETWORKS = {
     "initial": "{0}, initial weights",
     "linear": "One linear layer on the pixels, initial weights",
