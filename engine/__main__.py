@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
-PAGES = ("rebuilt",)  # under Threats, with something that is computed beforehand
+PAGES = {"rebuilt": "engine.threats.rebuilding"}  # under Threats: what makes the pictures that they open with
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
@@ -321,16 +321,16 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
 
 
 def _ship_page(name: str, out: Path | None) -> None:
-    """What a page under Threats opens with: the module of that name makes it."""
+    """What a page under Threats opens with."""
     from importlib import import_module
 
     from engine.checks import known
     from engine.report.export import write
 
-    page = import_module(f"engine.threats.{known('pages', name, PAGES)}")
-    folder = out or page.SHIPPED.parent
-    write(folder, {page.SHIPPED.name: page.make()})
-    say(f"Written: {folder / page.SHIPPED.name}")
+    module = PAGES[known("pages", name, PAGES)]
+    for file, content in import_module(module).make().items():
+        write(out or file.parent, {file.name: content})
+        say(f"Written: {(out or file.parent) / file.name}")
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -113,13 +113,6 @@ def _frozen(one: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
 
 
-def make() -> bytes:
-    """Compute what is shipped: some minutes on one core. DataMissing without the images."""
-    from engine.threats import rebuilding
-
-    return written(rebuilding.everything())
-
-
 @lru_cache(maxsize=1)
 def shipped() -> Rebuilt | None:
     """What came with Frontier; None where it is of another version's numbers."""
