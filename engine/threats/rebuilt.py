@@ -133,7 +133,7 @@ multiplier **0.1** nothing of it is left (0.07)."
     "From the gradient of one image, clipped to 1 with noise multiplier 0.1, Geiping's attack gets **nothing**: SSIM \
 0.07, where two different images have 0.10."
     """
-    begin = f"From the gradient of {images(cell.n)}{_guarded(cell)}, {CALLED[cell.attack]}"
+    begin = f"From the {gradient_of(cell.n)}{_guarded(cell)}, {CALLED[cell.attack]}"
     them = "it" if cell.n == 1 else "them"
     if cell.like <= chance:
         return f"{begin} gets **nothing**: SSIM {cell.like:.2f}, where two different images have {chance:.2f}."
@@ -143,12 +143,12 @@ multiplier **0.1** nothing of it is left (0.07)."
     return f"{begin} {how} **SSIM {cell.like:.2f}** (1 is the same picture){end}."
 
 
-def images(n: int) -> str:
+def gradient_of(n: int) -> str:
     """
-    >>> images(1), images(4)
-    ('one image', 'the mean over 4 images')
+    >>> gradient_of(1), gradient_of(4)
+    ('gradient of one image', 'mean gradient of 4 images')
     """
-    return "one image" if n == 1 else f"the mean over {n} images"
+    return "gradient of one image" if n == 1 else f"mean gradient of {n} images"
 
 
 def _guarded(cell: Cell) -> str:

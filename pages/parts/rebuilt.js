@@ -75,7 +75,7 @@ function showResult(page) {
     parts.provenance.textContent = fill(known.shipped ? words.shipped : words.live, known.cell.seconds.toFixed(1), `${data.datasets[state.dataset].title}, ${rows}`);
     if (known.ended) parts.also.textContent = fill(words[known.ended], known.step, known.steps);
   } else {
-    sentence(parts.finding, closed ? words.missing_closed : words.missing);
+    sentence(parts.finding, closed ? words.missing_closed : page.running === keyOf(state) ? words.running : words.missing);
     parts.also.textContent = parts.provenance.textContent = "\u00a0";
   }
   const values = data.noises.map((_, noise) => mean(page.known.get(keyOf({ ...state, noise }))?.cell.ssim));
@@ -102,7 +102,8 @@ function drawPairs(page, cell) {
   page.pairs.forEach((one, i) => {
     const index = state.images[i], held = page.originals.get(`${state.dataset}/${index}`), name = held ? about.classes[held.label] : `${index}`;
     one.original.alt = fill(words.original_alt, index, name);
-    one.name.textContent = fill(words.original, held ? name : fill(words.test_image, index));
+    const called = held ? name : fill(words.test_image, index);
+    one.name.textContent = state.count > 2 ? called : fill(words.original, called);
     if (held) one.original.src = png(held.picture); else one.original.removeAttribute("src");
     if (cell) drawRebuilt(page, one, index, cell.pictures[i], cell.ssim[i], cell.psnr[i]); else {
       one.rebuilt.removeAttribute("src");
@@ -178,8 +179,8 @@ async function rebuildNow(page) {
   const { data, parts, state } = page, { words } = data, asked = structuredClone(state), one = network(page);
   if (page.running) return;
   page.running = keyOf(asked);
-  parts.run.disabled = true;
   problem(parts.problem, "");
+  showResult(page);
   const here = () => page.running && keyOf(page.state) === keyOf(asked);
   const more = { network: one.network, attack: asked.attack, images: asked.images, max_grad_norm: data.bounds[asked.bound], noise_multiplier: data.noises[asked.noise] };
   try {
@@ -214,8 +215,8 @@ function showHeld(page) {
   parts.draw.disabled = page.drawing || holders(page).every((one) => page.held[one.name]);
   const said = judged.map((one) => fill(words.held_one, page.held[one.name].right.filter(Boolean).length, one.said));
   const { classes } = data.datasets[first.dataset];
-  const [a, b] = judged.map((one) => page.held[one.name]), alike = b && a.low <= b.high && b.low <= a.high;
-  sentence(parts.heldFinding, said.length ? `${fill(words.held_finding, classes.length, said.join(" and "))}${alike ? ` ${words.held_alike}` : ""}` : words.held_missing);
+  const [a, b] = judged.map((one) => page.held[one.name]), overlap = b && a.low <= b.high && b.low <= a.high;
+  sentence(parts.heldFinding, said.length ? `${fill(words.held_finding, classes.length, said.join(" and "))}${overlap ? ` ${words.held_alike}` : ""}` : words.held_missing);
 }
 
 function drawHolder(page, row, model) {

@@ -35,6 +35,7 @@ function gradientControls(page) {
   parts.attack = chooser(words.attack, (name) => page.choose({ attack: name }));
   parts.dataset = chooser(words.images, (name) => page.choose({ dataset: name }));
   parts.network = chooser(words.network, (key) => page.choose({ network: key }));
+  parts.network.label.classList.add("long");
   parts.count = chooser(words.count, (n) => page.choose({ count: Number(n) }));
   parts.run = button(words.run, "", () => page.run());
   parts.run.classList.add("primary");
@@ -139,7 +140,7 @@ function drawChart(page, values, at, chance) {
   svg.append(shape("text", { x: WIDE - INSET.right, y: HIGH - 8, "text-anchor": "end" }, words.chart_axis));
   if (chance != null) svg.append(
     shape("line", { x1: INSET.left, x2: WIDE - INSET.right, y1: down(chance), y2: down(chance), class: "chance" }),
-    shape("text", { x: WIDE - INSET.right, y: down(chance) - 6, "text-anchor": "end" }, words.chance));
+    shape("text", { x: INSET.left + 4, y: down(chance) - 6 }, words.chance));
   for (let k = 1; k < known.length; k += 1) if (known[k].i === known[k - 1].i + 1) svg.append(
     shape("line", { x1: across(known[k - 1].i), y1: down(known[k - 1].value), x2: across(known[k].i), y2: down(known[k].value), class: "line" }));
   for (const { value, i } of known) svg.append(shape("circle", { cx: across(i), cy: down(value), r: i === at ? 7 : 4, class: i === at ? "mark" : "dot" }));

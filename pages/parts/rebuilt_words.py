@@ -30,14 +30,13 @@ CAVEAT = (
     "**Clipping alone** shortens a gradient and leaves its direction, so one image is still there; **noise** is what "
     "covers it. The noise shown is that on a gradient of these few images; private training adds it to the sum over a "
     "large batch, and its budget says what that promises. A **trained network** gives much less of an image away to "
-    "these attacks than one at initial weights, as federated training begins with: try one of those below. SSIM "
+    "these attacks than one at initial weights, as federated training begins with: choose one above. SSIM "
     "compares structure (1: the same picture), PSNR the pixels, in dB. What no attack here redraws, another one may."
 )
 HELD_CAVEAT = (
     "No training image: a picture on which the model is sure of a class, found from its weights by climbing from grey "
     "(model inversion, Fredrikson et al. 2015). At best it is what the images of a class have in common, which is what "
-    "a model is there to learn. Sureness says little, as networks are sure of noise too; so another model, trained "
-    "apart, is asked what it recognises."
+    "a model is there to learn. Sureness says little, as networks are sure of noise too; so another model, X
 )
 WORDS: dict[str, Any] = {
     "attack": "Attack",
@@ -67,6 +66,7 @@ WORDS: dict[str, Any] = {
     "stop": "Stop",
     "missing": "Not computed for these settings: press **Rebuild**, at most 25 s.",
     "missing_closed": "Not computed for these settings, and the images are not on this server.",
+    "running": "Rebuilding: what the attack has so far is drawn as it goes.",
     "queued": "Waiting for a turn …",
     "step": "Step {0} of {1}, about {2} s left",
     "starting": "Taking the gradient …",

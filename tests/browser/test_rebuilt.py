@@ -74,7 +74,7 @@ def test_three_attacks_and_several_images(opened: Page) -> None:
     expect(finding(opened)).to_contain_text("SSIM 1.00")
     opened.get_by_role("combobox", name="Images in the gradient").select_option("4")
     expect(opened.locator(f"{ROOT} .pair-of")).to_have_count(4)
-    expect(finding(opened)).to_contain_text("the mean over 4 images")
+    expect(finding(opened)).to_contain_text("the mean gradient of 4 images")
     assert len(set(pictures(opened))) == 4
 
 
