@@ -30,7 +30,7 @@ function chooseAll(page, chosen) {
   state.images = state.pool.slice(0, state.count);
   if (chosen.dataset) page.start = 0;
   showAll(page);
-  if (chosen.dataset) showTestImages(page);
+  showTestImages(page);
 }
 
 // Images 0 to 7 unless the shipped ones are of this data set, which come first then.
@@ -104,9 +104,9 @@ function drawPairs(page, cell) {
     one.original.alt = fill(words.original_alt, index, name);
     const called = held ? name : fill(words.test_image, index);
     one.name.textContent = state.count > 2 ? called : fill(words.original, called);
-    if (held) one.original.src = png(held.picture); else one.original.removeAttribute("src");
+    one.original.src = held ? png(held.picture) : EMPTY;
     if (cell) drawRebuilt(page, one, index, cell.pictures[i], cell.ssim[i], cell.psnr[i]); else {
-      one.rebuilt.removeAttribute("src");
+      one.rebuilt.src = EMPTY;
       one.rebuilt.alt = words.waiting_alt;
       one.ssim.textContent = one.psnr.textContent = "\u00a0";
     }
@@ -130,7 +130,8 @@ async function showTestImages(page) {
   const { data, parts, state } = page, about = data.datasets[state.dataset];
   const model = data.networks.find((one) => one.dataset === state.dataset && one.model)?.model;
   parts.tests.hidden = Boolean(about.closed || !model);
-  if (!parts.tests.open || parts.tests.hidden) return;
+  const unseen = state.images.some((index) => !page.originals.has(`${state.dataset}/${index}`));
+  if (parts.tests.hidden || !(parts.tests.open || unseen)) return;
   try {
     const answer = await ask(asking(page, [model]), "images", { start: page.start, count: TESTS });
     if (!answer) return;
@@ -142,7 +143,7 @@ async function showTestImages(page) {
     }));
     parts.earlier.disabled = page.start === 0;
     parts.later.disabled = page.start + TESTS >= answer.total;
-    showResult(page);
+    if (!page.running) showResult(page);
   } catch (error) {
     problem(parts.problem, error.message);
   }
@@ -231,7 +232,7 @@ function drawHolder(page, row, model) {
 
 function heldTile(words, model, name, picture, sure, right) {
   const shown = image(fill(words.held_alt, model.said, name));
-  if (picture) shown.src = png(picture);
+  shown.src = picture ? png(picture) : EMPTY;
   return el("figure", { className: right ? "right" : "" }, shown, el("figcaption", {}, el("span", { textContent: name, title: name }),
     el("small", { textContent: sure === undefined ? "\u00a0" : fill(words.sure, percent(sure)) }), el("small", { className: "mark", textContent: right ? words.recognised : "\u00a0" })));
 }

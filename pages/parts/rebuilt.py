@@ -45,7 +45,7 @@ def draw(shipped: Rebuilt, offered: list[Model]) -> None:
         "models": [_model(model, offered) for model in offered],
         "held": {one.model: asdict(one) for one in shipped.held},
         "holders": _pair([one for one in offered if one.name in {held.model for held in shipped.held}]),
-        "priced": priced(offered[0]) if offered else "/",
+        "priced": priced(catalogue.usual(offered)[0]) if offered else "/",
     }  # fmt: skip
     _component(key="rebuilt", data=data)
 

@@ -1,5 +1,6 @@
 // After plots.js, lab_ask.js and lab_make.js. The parts of `Rebuilt images`, made once; rebuilt.js puts numbers into them.
 const png = (text) => `data:image/png;base64,${text}`;
+const EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="; // one clear pixel, where no picture is yet
 const two = (value) => value.toFixed(2).replace("-0.00", "0.00");
 
 function makePage(page) {
@@ -55,7 +56,7 @@ function gradientControls(page) {
 function progress(stop) {
   const bar = el("progress", { max: 1, value: 0 }), said = el("span", { className: "small" }), end = button(stop, "", () => end.press?.());
   said.setAttribute("role", "status");
-  const root = el("div", { className: "progress" }, bar, said, end);
+  const root = el("div", { className: "progress" }, bar, end, said);
   const one = { root, bar, said, end };
   rest(one, "");
   return one;

@@ -37,7 +37,7 @@ HELD_CAVEAT = (
     "No training image: a picture on which the model is sure of a class, found from its weights by climbing from grey "
     "(model inversion, Fredrikson et al. 2015). At best it is what the images of a class have in common, which is what "
     "a model is there to learn. Sureness says little, as networks are sure of noise too; so another model, trained "
-    "apart, is asked what it recognises. A model trained on attacks holds clearer pictures than others: choose one above."
+    "apart, is asked what it recognises."
 )
 WORDS: dict[str, Any] = {
     "attack": "Attack",
