@@ -1,6 +1,6 @@
 """A run of the lab: what is rebuilt, how it is looked at meanwhile, and how it ends early."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from engine.lab import catalogue, client, rebuilding, turns, work
 from engine.lab.asked import Look, parse
 from engine.lab.cases import Given, given
 from engine.settings import Settings
+from engine.threats.rebuilding import STEPS
 
 NAME = "digits-cnn-no-privacy-seed-0"
 ASKED: dict[str, Any] = {"what": "rebuild", "models": [NAME], "run": "r1", "images": [0]}
@@ -42,6 +43,15 @@ def answered(one: Given, **more: Any) -> dict[str, Any]:
     return work.answer(parse(ASKED | more), [one])
 
 
+def turned(take: Callable[[], Any]) -> None:
+    """From now on this is done at each turn."""
+
+    def done() -> None:
+        take()
+
+    turns.give(done)
+
+
 def looked(run: str = "r1", **more: Any) -> dict[str, Any]:
     return work.answer(Look(what="look", run=run, **more), [])
 
@@ -64,7 +74,7 @@ def test_a_linear_layer_gives_the_image_away_and_noise_covers_it(one: Given) -> 
 
 def test_a_run_is_looked_at_while_it_sharpens(one: Given) -> None:
     seen: list[dict[str, Any]] = []
-    turns.give(lambda: seen.append(looked()))
+    turned(lambda: seen.append(looked()))
     answer = answered(one)
     assert answer["ended"] == ""
     assert [at["step"] for at in seen] == list(range(1, 301))
@@ -75,7 +85,7 @@ def test_a_run_is_looked_at_while_it_sharpens(one: Given) -> None:
 
 
 def test_stop_ends_it_with_the_nearest_pictures_so_far(one: Given) -> None:
-    turns.give(lambda: looked(stop=looked()["step"] == 20))
+    turned(lambda: looked(stop=looked()["step"] == 20))
     answer = answered(one)
     assert (answer["ended"], answer["step"]) == ("stopped", 20)
     assert len(answer["cell"]["pictures"]) == 1
@@ -98,7 +108,7 @@ def test_an_image_that_there_is_not_is_refused(one: Given) -> None:
 
 
 def test_a_trained_network_is_attacked_by_its_own_weights(one: Given, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rebuilding.rebuilding.STEPS, "cosine", 3)
+    monkeypatch.setitem(STEPS, "cosine", 3)
     before = answered(one, images=[0, 1])["cell"]["pictures"]
     assert answered(one, images=[0, 1], network="trained")["cell"]["pictures"] != before
 
@@ -109,7 +119,7 @@ def test_class_pictures_are_drawn_and_judged(one: Given) -> None:
     held = work.answer(question, [one, judge])["held"]
     assert len(held["pictures"]) == len(held["sure"]) == len(held["right"]) == 10
     assert work.answer(question, [one])["held"]["right"] == ()
-    turns.give(lambda: looked("h1", stop=True))
+    turned(lambda: looked("h1", stop=True))
     assert work.answer(question, [one, judge])["ended"] == "stopped"
 
 

@@ -112,7 +112,8 @@ def test_the_finding_is_that_of_the_numbers(held: Rebuilt) -> None:
 def test_a_model_holds_what_is_shipped_of_it(held: Rebuilt) -> None:
     shipped_one = next(one for one in held.held if one.model == DIGITS)
     model, judge = catalogue.find(DIGITS), catalogue.find(shipped_one.judge)
-    again = rebuilding.held(*(runs.load_model(one.study, one.path) for one in (model, judge)), DIGITS, "", model.study)
+    first, second = (runs.load_model(one.study, one.path) for one in (model, judge))
+    again = rebuilding.held(first, second, DIGITS, "", model.study)
     assert again.sure == pytest.approx(shipped_one.sure, abs=0.05)
     assert abs(sum(again.right) - sum(shipped_one.right)) <= 1
     assert {len(one.pictures) for one in held.held} == {CLASSES}
