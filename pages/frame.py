@@ -29,6 +29,12 @@ page = st.navigation(
                 icon=":material/blur_on:",
                 url_path="tampered-images",
             ),
+            st.Page(
+                "threats/rebuilt.py",
+                title="Rebuilt images",
+                icon=":material/broken_image:",
+                url_path="rebuilt-images",
+            ),
         ],
         "Learn": [
             st.Page(

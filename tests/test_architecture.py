@@ -23,6 +23,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
         "engine.starter",
         "engine.stories",
         "engine.report",
+        "engine.threats",
     ),
     ("engine.jobs",),
     ("engine.store", "engine.runs", "engine.evaluation", "engine.leaking", "engine.shadowing", "engine.rows"),

@@ -18,7 +18,7 @@ from typing import Any
 from engine.errors import BadInput, FrontierError
 from engine.jobs import supervisor
 from engine.lab import catalogue
-from engine.lab.asked import Attacked, Question, Shown, parse
+from engine.lab.asked import Attacked, Question, Rebuild, Shown, parse
 from engine.lab.catalogue import Model
 from engine.settings import Settings
 
@@ -206,7 +206,7 @@ def checked(question: Question, settings: Settings) -> list[Model]:
     """The models that a question names; BadInput when its images are not shown to a browser."""
     models = catalogue.together(question.models, settings=settings)
     own = isinstance(question, Attacked) and question.picture.pixels is not None
-    looks = isinstance(question, Attacked | Shown) or question.what == "hard"
+    looks = isinstance(question, Attacked | Shown | Rebuild) or question.what == "hard"
     if looks and not own and (reason := catalogue.closed(models[0].study.dataset, settings=settings)):
         raise BadInput(reason)
     return models

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 LONGEST = {True: 10.0, False: 30.0}  # s that a quick and a slow question may compute
-QUICK = ("images", "upload")  # kinds; and pictures that nobody asked to be refined
+QUICK = ("images", "upload", "look")  # kinds; and pictures that nobody asked to be refined
 NOT_NOW = "superseded"
 
 log = logging.getLogger(__name__)
