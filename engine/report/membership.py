@@ -10,6 +10,7 @@ from engine.report.points import Point
 from engine.results import ALLOWED, LEAKED
 
 FEW = 0.01  # share of outsiders accused wrongly at which leakage is told; guessing finds as many members
+LEAKAGE = "leakage"  # the extra that measures it
 TITLES = {"threshold": "loss threshold", "lira": "LiRA", "lira-offline": "LiRA offline", "rmia": "RMIA"}
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import asinh, log, log10
+from math import asinh, log, log10, nan
 
 import pandas as pd
 
 from engine.report import lines, membership, points, words
 from engine.report.figures import Line, Spot, places
 from engine.report.membership import FEW, Members
+from engine.report.points import Point
 from engine.report.words import percent
-from engine.results import ABOVE, DEMONSTRABLE, DEMONSTRATED
+from engine.results import ABOVE, DEMONSTRABLE, DEMONSTRATED, LEAKED
 
 LINEAR = 0.1  # epsilon up to which its upright axis is about linear: there is a place for 0, which has no logarithm
 LEAST = 0.002  # a smaller share is drawn as this one: its axis is logarithmic
@@ -59,6 +60,11 @@ def promise(frame: pd.DataFrame, epsilons: Sequence[float]) -> Promise:
         allowed=membership.allowed(frame),
         above=(int(above["value"].sum()), int(above["n"].sum())) if len(above) else None,
     )
+
+
+def measured(frame: pd.DataFrame) -> bool:
+    """A result table holds something of this."""
+    return bool(frame["metric"].str.startswith((DEMONSTRATED, LEAKED)).any())
 
 
 def _bounds(frame: pd.DataFrame) -> dict[str, dict[float, Bound]]:
@@ -159,6 +165,12 @@ def found(info: Promise) -> Line:
     return Line("found", "measured", tuple(mark(epsilon) for epsilon in info.epsilons))
 
 
+def guessing(info: Promise) -> Line:
+    """Whoever accuses as many members as others has found nothing out."""
+    y, at = log10(FEW), places(info.epsilons)
+    return Line("guessing", "guessing", tuple(_flat(at[e], y, f"guessing: {percent(FEW)}") for e in info.epsilons))
+
+
 def permitted(info: Promise) -> Line:
     """What theory allows, by budget; `y` is the logarithm of a share."""
     at = places(info.epsilons)
@@ -226,3 +238,25 @@ def _members_in_words(info: Promise, epsilon: float) -> str:
     bound = info.allowed.get(epsilon)
     beside = f", {percent(bound, 1)} allowed" if bound is not None else ""
     return f"{words.budget(epsilon)}: {percent(info.members.found[epsilon].mean, 1)} found{beside}."
+
+
+def table(info: Promise) -> pd.DataFrame:
+    """What both charts show, a row a number: `most` is the ceiling of a bound, or the share that theory allows.
+
+    Epsilons, and shares of members in [0, 1]; what does not apply is NaN. `of`: guesses, or attacked models.
+    """
+    rows: list[tuple[str | float, ...]] = [
+        (words.tick(epsilon), DEMONSTRATED + kind, bound.demonstrated, nan, nan, bound.ceiling, bound.guesses)
+        for kind, known in info.bounds.items()
+        for epsilon, bound in known.items()
+    ]
+    rows += [
+        (words.tick(epsilon), LEAKED + info.members.attack, *_found(one), info.allowed.get(epsilon, nan), one.n_images)
+        for epsilon, one in info.members.found.items()
+    ]
+    columns = ["budget", "measured", "value", "low", "high", "most", "of"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _found(point: Point) -> tuple[float, float, float]:
+    return point.mean, point.low, point.high

@@ -10,7 +10,7 @@ from engine.report.drawing import LEAKAGE, level_budgets
 from engine.report.figures import Line
 from engine.report.membership import FEW
 from engine.report.palette import LIGHT, TEXT_SIZE, Palette
-from engine.report.promise import Promise, ceilings, demonstrated, found, height, permitted, promised
+from engine.report.promise import Promise, ceilings, demonstrated, found, guessing, height, permitted, promised
 from engine.report.words import percent
 
 EPSILONS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # ticks
@@ -28,8 +28,7 @@ def draw_epsilons(info: Promise, palette: Palette = LIGHT, *, note: str = "") ->
     figure["data"][-1]["marker"]["size"] = 4
     for line in ceilings(info):
         canvas.add_line(figure, line, palette.text, "dot", "circle")
-        figure["data"][-1] |= {"mode": "lines", "opacity": 0.5}
-        figure["data"][-1]["line"]["width"] = 1.5
+        _faint(figure["data"][-1])
     looks = [(colour, *MARKS[i % len(MARKS)]) for i in range(len(info.bounds))]
     shown = demonstrated(info)
     for line, look in zip(shown, looks, strict=True):
@@ -38,12 +37,18 @@ def draw_epsilons(info: Promise, palette: Palette = LIGHT, *, note: str = "") ->
     reach = figure["layout"]["yaxis"]["range"] = list(epsilon_reach(info))
     figure["layout"]["yaxis"] |= {"tickvals": list(ticks), "ticktext": list(ticks.values())}
     named = [*((line, colour) for line in shown), *((line, palette.text) for line in (diagonal, *ceilings(info)))]
-    canvas.label_ends(figure, _in_rows(named), palette, gap=1.3 * canvas.LABEL)
+    canvas.label_ends(figure, _in_rows(named), palette, gap=2 * canvas.LABEL)
     if diagonal.known:
         figure["layout"]["annotations"].append(_corner(reach[1]))
     level_budgets(figure, info.epsilons)
     figure["layout"]["xaxis"]["title"]["text"] = PROMISED
     return figure
+
+
+def _faint(trace: dict[str, Any]) -> None:
+    """What nothing was measured of: a thin line without marks or intervals."""
+    trace |= {"mode": "lines", "opacity": 0.6, "error_y": {"visible": False}}
+    trace["line"]["width"] = 1.5
 
 
 def _in_rows(named: Iterable[tuple[Line, str]]) -> list[tuple[Line, str]]:
@@ -72,20 +77,15 @@ def draw_members(info: Promise, palette: Palette = LIGHT, *, note: str = "") -> 
     """Members found at 1 % false alarms beside the most that any attack could find, by budget."""
     figure = canvas.blank(palette, BY_MEMBERS, note)
     measured, bound, leaked = found(info), permitted(info), palette.meanings[2]
+    chance = guessing(info)
+    canvas.add_line(figure, chance, palette.text, "dash", "circle")
+    _faint(figure["data"][-1])
     canvas.add_line(figure, bound, palette.text, "dot", "circle")
     canvas.add_line(figure, measured, leaked, *LEAKAGE)
     ticks = share_ticks(info)
     figure["layout"]["yaxis"] |= {"range": list(share_reach(info)), "tickvals": list(ticks)}
     figure["layout"]["yaxis"]["ticktext"] = list(ticks.values())
-    figure["layout"]["shapes"].append(
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": log10(FEW), "y1": log10(FEW), "layer": "below",
-         "line": {"color": palette.text, "width": 1, "dash": "dash"}}
-    )  # fmt: skip
-    figure["layout"]["annotations"].append(
-        {"text": "guessing", "xref": "paper", "x": 0.01, "xanchor": "left", "y": log10(FEW), "yanchor": "top",
-         "showarrow": False, "font": {"size": TEXT_SIZE - 2}}
-    )  # fmt: skip
-    canvas.label_ends(figure, [(measured, leaked), (bound, palette.text)], palette)
+    canvas.label_ends(figure, [(measured, leaked), (bound, palette.text), (chance, palette.text)], palette)
     level_budgets(figure, info.epsilons)
     return figure
 
@@ -100,5 +100,3 @@ def share_reach(info: Promise) -> tuple[float, float]:
 def share_ticks(info: Promise) -> dict[float, str]:
     low, high = share_reach(info)
     return {log10(share): f"{100 * share:g}{words.NBSP}%" for share in SHARES if low <= log10(share) <= high}
-
-
