@@ -1,4 +1,4 @@
-"""The information of figures.py, and of others like it, on paper: the light template in millimetres, as PNG, SVG or PDF, without a browser.
+"""Information as that of figures.py on paper: the light template in millimetres, as PNG, SVG or PDF, without a browser.
 
 The same information gives the same bytes: only the typeface that comes with matplotlib is used, outlined or embedded,
 no settings of the person who calls, and no date. Every text is measured before it is placed, so that none is cut.

@@ -100,8 +100,9 @@ def demonstrated(info: Promise) -> tuple[Line, ...]:
     at = places(info.epsilons)
 
     def mark(kind: str, epsilon: float) -> Spot | None:
-        bound = info.bounds[kind].get(epsilon)
-        return bound and _flat(at[epsilon], height(bound.demonstrated), _told(kind, epsilon, bound))
+        if (bound := info.bounds[kind].get(epsilon)) is None:
+            return None
+        return _flat(at[epsilon], height(bound.demonstrated), _told(kind, epsilon, bound))
 
     return tuple(
         Line(f"demonstrated-{kind}", title(kind), tuple(mark(kind, epsilon) for epsilon in info.epsilons))
@@ -193,14 +194,14 @@ def finding(info: Promise) -> str:
     if broken:
         worst = broken[0]
         return (
-            f"At **{words.budget(worst)}** we could demonstrate **{number(info.best(worst) or 0.0)}**, more than was "
+            f"At **{words.budget(worst)}** we could demonstrate **{info.best(worst):.3g}**, more than was "
             f"promised{above}: either this training does not keep its promise, or chance deceives us, as it does once "
             "in 20 such bounds."
         )
     if not private:
         return f"{above.removeprefix('; ').capitalize()}." if above else ""
     first, *last = dict.fromkeys((private[0], private[-1]))
-    also = "".join(f", at **{words.budget(e)}** **{_most(info, e)}**" for e in last)
+    also = "".join(f", and **{_most(info, e)}** at **{words.budget(e)}**" for e in last)
     return f"At **{words.budget(first)}** we could demonstrate **{_most(info, first)}**{also}{above}."
 
 

@@ -37,7 +37,7 @@ def draw_epsilons(info: Promise, palette: Palette = LIGHT, *, note: str = "") ->
     reach = figure["layout"]["yaxis"]["range"] = list(epsilon_reach(info))
     figure["layout"]["yaxis"] |= {"tickvals": list(ticks), "ticktext": list(ticks.values())}
     named = [*((line, colour) for line in shown), *((line, palette.text) for line in (diagonal, *ceilings(info)))]
-    canvas.label_ends(figure, _in_rows(named), palette, gap=2 * canvas.LABEL)
+    canvas.label_ends(figure, _in_rows(named), palette, gap=2.2 * canvas.LABEL)
     if diagonal.known:
         figure["layout"]["annotations"].append(_corner(reach[1]))
     level_budgets(figure, info.epsilons)
@@ -58,8 +58,7 @@ def _in_rows(named: Iterable[tuple[Line, str]]) -> list[tuple[Line, str]]:
 
 def _corner(y: float) -> dict[str, Any]:
     place = {"xref": "paper", "x": 0.01, "xanchor": "left", "y": y, "yanchor": "top", "align": "left"}
-    said = "above the line: more than promised"
-    return {"text": said, "showarrow": False, "font": {"size": TEXT_SIZE - 2}, **place}
+    return {"text": "↑ promise broken", "showarrow": False, "font": {"size": TEXT_SIZE - 2}, **place}
 
 
 def epsilon_reach(info: Promise) -> tuple[float, float]:
