@@ -43,8 +43,8 @@ class TradeOff:
 
     `forming`: curves that still fall, since their attacks are not done; one for each budget, without spots where it is.
     `floors`, a line a budget, hold what is certified: no attack gets below. There are none where nothing was certified.
-    `leaked`: training images that the strongest attack finds (membership.Members), by budget. While it is not known
-    which attack that is, the same marks are `leaking`, which is provisional. Without spots where it was not measured.
+    `leaked`: training images that the strongest attack finds (membership.Members), by budget; `leaking` the same while
+    models are still to be attacked. There is neither where it was not measured.
     """
 
     epsilons: tuple[float, ...]
@@ -127,7 +127,6 @@ def trade_off(
     grid, at = tuple(sorted(epsilons)), places(epsilons)
     clean, robust = points.clean(frame), points.robust(frame)
     found = membership.members(frame, grid)
-    leaked, settled = _leaked(found, grid), found.settled
     known = TradeOff(
         epsilons=grid,
         radii=tuple(sorted(radii)),
@@ -139,23 +138,23 @@ def trade_off(
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust, standing) for epsilon in grid),
         forming=tuple(_forming(epsilon, standing, norm) for epsilon in grid),
         floors=_floors(points.certified(frame, norm), grid, norm),
-        leaked=leaked if settled else replace(leaked, spots=()),
-        leaking=() if settled else tuple(replace(one, said=f"{one.said}<br>provisional") for one in leaked.known),
+        leaked=Line("leakage", "leakage", _leaked(found, grid, found.found)),
+        leaking=tuple(spot for spot in _leaked(found, grid, found.forming) if spot),
     )
     return at_strength(known, strength)
 
 
-def _leaked(found: Members, grid: Sequence[float]) -> Line:
+def _leaked(found: Members, grid: Sequence[float], known: dict[float, Point]) -> tuple[Spot | None, ...]:
     at = places(grid)
 
     def mark(epsilon: float) -> Spot | None:
-        if epsilon not in found.found:
+        if epsilon not in known:
             return None
-        point = found.found[epsilon]
+        point = known[epsilon]
         low, high = max(0.0, point.low), min(1.0, point.high)
         return Spot(at[epsilon], 100 * point.mean, 100 * low, 100 * high, membership.told(found, epsilon))
 
-    return Line("leakage", "leakage", tuple(mark(epsilon) for epsilon in grid) if found.found else ())
+    return tuple(mark(epsilon) for epsilon in grid) if known else ()
 
 
 def at_strength(info: TradeOff, strength: float | None) -> TradeOff:

@@ -42,7 +42,7 @@ class Promise:
 
     @property
     def empty(self) -> bool:
-        return not (self.bounds or self.members.found)
+        return not (self.bounds or self.members.found or self.members.forming)
 
     def best(self, epsilon: float) -> float | None:
         """The largest epsilon demonstrated at a budget."""
@@ -63,8 +63,8 @@ def promise(frame: pd.DataFrame, epsilons: Sequence[float]) -> Promise:
 
 
 def measured(frame: pd.DataFrame) -> bool:
-    """A result table holds something of this."""
-    return bool(frame["metric"].str.startswith((DEMONSTRATED, LEAKED)).any())
+    """A result table holds something of this that is not provisional."""
+    return bool(frame["metric"].str.startswith(DEMONSTRATED).any())
 
 
 def _bounds(frame: pd.DataFrame) -> dict[str, dict[float, Bound]]:
@@ -154,11 +154,19 @@ def _flat(x: float, y: float, said: str) -> Spot:
 
 def found(info: Promise) -> Line:
     """Members found by budget; `y`, `low` and `high` are logarithms of shares."""
+    return _found_by(info, info.members.found)
+
+
+def forming(info: Promise) -> Line:
+    """The same where more models are still to be attacked."""
+    return _found_by(info, info.members.forming)
+
+
+def _found_by(info: Promise, known: Mapping[float, Point]) -> Line:
     at = places(info.epsilons)
 
     def mark(epsilon: float) -> Spot | None:
-        point = info.members.found.get(epsilon)
-        if point is None:
+        if (point := known.get(epsilon)) is None:
             return None
         y, low, high = (log10(min(1.0, max(LEAST, share))) for share in (point.mean, point.low, point.high))
         return Spot(at[epsilon], y, low, high, membership.told(info.members, epsilon))
@@ -252,12 +260,18 @@ def table(info: Promise) -> pd.DataFrame:
         for epsilon, bound in known.items()
     ]
     rows += [
-        (words.tick(epsilon), LEAKED + info.members.attack, *_found(one), info.allowed.get(epsilon, nan), one.n_images)
+        (
+            words.tick(epsilon),
+            LEAKED + info.members.attack,
+            *_with_limits(one),
+            info.allowed.get(epsilon, nan),
+            one.n_images,
+        )
         for epsilon, one in info.members.found.items()
     ]
     columns = ["budget", "measured", "value", "low", "high", "most", "of"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _found(point: Point) -> tuple[float, float, float]:
+def _with_limits(point: Point) -> tuple[float, float, float]:
     return point.mean, point.low, point.high

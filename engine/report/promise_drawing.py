@@ -6,11 +6,11 @@ from typing import Any
 
 from engine.report import canvas, words
 from engine.report.canvas import Figure
-from engine.report.drawing import LEAKAGE, level_budgets
+from engine.report.drawing import LEAKAGE, hollow, level_budgets
 from engine.report.figures import Line
 from engine.report.membership import FEW
 from engine.report.palette import LIGHT, TEXT_SIZE, Palette
-from engine.report.promise import Promise, ceilings, demonstrated, found, guessing, height, permitted, promised
+from engine.report.promise import Promise, ceilings, demonstrated, forming, found, guessing, height, permitted, promised
 from engine.report.words import percent
 
 EPSILONS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # ticks
@@ -81,6 +81,7 @@ def draw_members(info: Promise, palette: Palette = LIGHT, *, note: str = "") -> 
     _faint(figure["data"][-1])
     canvas.add_line(figure, bound, palette.text, "dot", "circle")
     canvas.add_line(figure, measured, leaked, *LEAKAGE)
+    figure["data"].append(hollow(forming(info).known, leaked, "forming"))
     ticks = share_ticks(info)
     figure["layout"]["yaxis"] |= {"range": list(share_reach(info)), "tickvals": list(ticks)}
     figure["layout"]["yaxis"]["ticktext"] = list(ticks.values())
@@ -91,7 +92,7 @@ def draw_members(info: Promise, palette: Palette = LIGHT, *, note: str = "") -> 
 
 def share_reach(info: Promise) -> tuple[float, float]:
     """The ends of the logarithmic axis of shares: all marks with their intervals, and guessing."""
-    spots = [*found(info).known, *permitted(info).known]
+    spots = [*found(info).known, *forming(info).known, *permitted(info).known]
     low = min([spot.low for spot in spots] + [log10(FEW / 2)])
     return low - 0.05, min(0.0, max([spot.high for spot in spots] + [log10(0.05)])) + 0.08
 
