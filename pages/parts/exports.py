@@ -34,11 +34,11 @@ def panel(digest: str, study: Study) -> None:
         st.caption(labels.EVERYTHING_HELP)
         for width in WIDTHS:
             _row(digest, study, labels.FIGURES[width], ("png", "svg", "pdf"), width)
+        _row(digest, study, labels.NUMBERS, ("csv", "parquet", "json"), WIDTHS[-1])
         if promise.measured(frame):
             for width in WIDTHS:
                 _row(digest, study, labels.PROMISE_FIGURES[width], ("promise-png", "promise-svg", "promise-pdf"), width)
             _row(digest, study, labels.PROMISE_NUMBERS, ("promise-csv",), WIDTHS[-1])
-        _row(digest, study, labels.NUMBERS, ("csv", "parquet", "json"), WIDTHS[-1])
         _row(digest, study, labels.ABOUT, ("caption", "study"), WIDTHS[-1])
 
 
