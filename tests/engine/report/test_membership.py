@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf, isnan
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def info(*rows: Row) -> figures.TradeOff:
     return figures.trade_off(frame(*rows), epsilons=GRID, radii=(0.0, 0.1), norm="linf", strength=0.1)
 
 
-def by(attack: str, epsilon: float, value: float, half: float = 0.001, **changes: float) -> Row:
+def by(attack: str, epsilon: float, value: float, half: float = 0.001, **changes: Any) -> Row:
     like = next(row for row in leaks(epsilon) if row.metric == LEAKED + "lira" and row.eps == 0.01)
     return replace(like, metric=LEAKED + attack, value=value, low=value - half, high=value + half, **changes)
 
