@@ -224,7 +224,11 @@ def export(
     study: Annotated[str, typer.Argument(help="Digest of a study, or how it begins.")],
     out: Annotated[str, typer.Option(help="Folder to write into.")],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="zip (everything), csv, parquet, json, study, png, svg, pdf, caption; several by comma.")
+        str,
+        typer.Option(
+            help="zip (everything), csv, parquet, json, study, png, svg, pdf, caption; where leakage was measured "
+            "promise-csv, promise-png, promise-svg, promise-pdf; several by comma."
+        ),
     ] = ",".join(PLAIN),
     width: Annotated[int, typer.Option(help="Width of pictures in mm: 90 or 180.")] = 180,
     strength: Annotated[float | None, typer.Option(help="Attack radius marked on the charts [a middle one].")] = None,
