@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
+PAGES = ("copied",)  # under Threats, with something that is computed beforehand
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
@@ -270,6 +271,7 @@ def starter(
     names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter, assets/models].")] = None,
     models: Annotated[bool, typer.Option("--models", help="The models of the image lab instead.")] = False,
+    pages: Annotated[str | None, typer.Option(help=f"What a page opens with instead: {', '.join(PAGES)}.")] = None,
 ) -> None:
     """Compute the results that come with Frontier, or the models.
 
@@ -280,6 +282,9 @@ def starter(
     from engine.planning import resolve
     from engine.store.queue import Span
 
+    if pages:
+        _ship_page(pages, out)
+        return
     if models:
         _ship_models(names or (), out or shipped.MODELS)
         return
@@ -313,6 +318,19 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         say(f"Written: {', '.join(written)}")
     if not names or shipped.DENOISER in names:
         say(f"Written: {shipped.ship_denoiser(out)}")
+
+
+def _ship_page(name: str, out: Path | None) -> None:
+    """What a page under Threats opens with: the module of that name makes it."""
+    from importlib import import_module
+
+    from engine.checks import known
+    from engine.report.export import write
+
+    page = import_module(f"engine.threats.{known('pages', name, PAGES)}")
+    folder = out or page.SHIPPED.parent
+    write(folder, {page.SHIPPED.name: page.make()})
+    say(f"Written: {folder / page.SHIPPED.name}")
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from engine.data import picture as pictures
 from engine.errors import BadInput
-from engine.lab import asked, drawing, numbers, telling
-from engine.lab.asked import REACH, Hard, Numbers, Question, Shown, Smallest, Strip, Tamper, Upload
+from engine.lab import asked, copying, drawing, numbers, telling
+from engine.lab.asked import REACH, Copied, Hard, Numbers, Question, Shown, Smallest, Strip, Tamper, Upload
 from engine.lab.attacking import AMONG, distance, hard, probabilities, smallest
 from engine.lab.cases import Case, Given, cases, facts, given, how_of, model_of, shares, tests_of
 
@@ -163,4 +163,5 @@ _ANSWERS: dict[type[Question], Callable[[Any, list[Given]], dict[str, Any]]] = {
     Hard: find_hard,
     Shown: shown,
     Upload: upload,
+    Copied: copying.copy,
 }
