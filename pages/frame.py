@@ -29,6 +29,12 @@ page = st.navigation(
                 icon=":material/blur_on:",
                 url_path="tampered-images",
             ),
+            st.Page(
+                "threats/copied.py",
+                title="Copied model",
+                icon=":material/content_copy:",
+                url_path="copied-model",
+            ),
         ],
         "Learn": [
             st.Page(

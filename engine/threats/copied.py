@@ -22,7 +22,7 @@ from engine.settings import Settings
 from engine.version import VERSION
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "threats" / "copied.json"
-NUMBERS = 1  # as engine.leakage.extraction.VERSION, which needs torch; a test holds them together
+NUMBERS, STEPS, STUDENT = 1, 1000, "cnn"  # as extraction and lab.copying have them, which need torch (tested)
 PICTURES = ("alike", "made-up")
 COUNTS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)  # questions
 BUDGETS = (200, 1000, 5000, 10_000)  # questions that a run may ask
