@@ -17,7 +17,7 @@ from engine.leakage import extraction
 from engine.leakage.extraction import Share
 from engine.models import models
 
-STUDENT = "cnn"  # what the attacker trains, whatever the model is
+STUDENT = "fast-cnn"  # what the attacker trains, whatever the model is
 POOL, MEASURED = 5000, 2000  # test images that the attacker may hold, and on which copies are measured, at most
 ATTACKERS = 2  # held in memory, with their pictures
 

@@ -22,11 +22,10 @@ from engine.settings import Settings
 from engine.version import VERSION
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "threats" / "copied.json"
-NUMBERS, STEPS, STUDENT = 1, 1000, "cnn"  # as extraction and lab.copying have them, which need torch (tested)
+NUMBERS, STEPS, STUDENT = 1, 1000, "fast-cnn"  # as extraction and lab.copying have them, which need torch (tested)
 PICTURES = ("alike", "made-up")
-COUNTS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)  # questions
-BUDGETS = (200, 1000, 5000, 10_000)  # questions that a run may ask
-USUAL = 5000
+COUNTS = (30, 100, 300, 1000, 3000, 10_000)  # questions
+BUDGETS = (300, 1000, 3000, 10_000)  # the most questions of a run
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ class Made:
 def counts(most: int) -> tuple[int, ...]:
     """Numbers of questions from few to `most`.
 
-    >>> counts(200)
-    (20, 50, 100, 200)
+    >>> counts(300)
+    (30, 100, 300)
     """
     return tuple(n for n in COUNTS if n <= most)
 

@@ -47,10 +47,10 @@ def _begin(said: dict[str, str], offered: list[Model]) -> bool:
     found = [by_name[name] for name in named if name in by_name]
     whole = len(found) == len(named) and len({one.study.dataset for one in found}) <= 1
     _choose(found if found and whole else catalogue.usual(offered))
-    pictures, most = said.get("pictures", "alike"), said.get("questions", str(copied.USUAL))
+    pictures, most = said.get("pictures", "alike"), said.get("questions", str(copied.BUDGETS[-1]))
     budgets = {str(one): one for one in copied.BUDGETS}
     st.session_state[PICTURES] = pictures if pictures in copied.PICTURES else "alike"
-    st.session_state[MOST] = budgets.get(most, copied.USUAL)
+    st.session_state[MOST] = budgets.get(most, copied.BUDGETS[-1])
     return not whole or pictures not in copied.PICTURES or most not in budgets
 
 

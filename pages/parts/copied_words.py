@@ -22,7 +22,7 @@ PICTURES_HELP = (
 )
 IMAGES, FIRST, SECOND, NONE = "Images", "Model", "Beside it", "no other"
 MOST = "Questions, at most"
-MOST_HELP = "A run begins with 20 questions and goes up to so many; each point is a copy trained anew."
+MOST_HELP = "A run begins with 30 questions and goes up to so many; each point is a copy trained anew."
 RUN = "Copy them here ({n} copies{about})"
 RUN_ONE = "Copy it here ({n} copies{about})"
 ABOUT = ", about {0}"

@@ -94,10 +94,10 @@ def test_other_weights_or_another_version_have_nothing_shipped(
 
 
 def test_a_run_asks_few_questions_first_and_each_model_in_turn() -> None:
-    asked = [(one["queries"], one["answers"], one["models"][0]) for one in copied.questions(["a", "b"], "alike", 50)]
+    asked = [(one["queries"], one["answers"], one["models"][0]) for one in copied.questions(["a", "b"], "alike", 100)]
     assert asked == [
         (queries, answers, model)
-        for queries in (20, 50)
+        for queries in (30, 100)
         for answers in ("labels", "probabilities")
         for model in ("a", "b")
     ]
@@ -120,7 +120,7 @@ def test_the_code_that_is_here_makes_the_same_copies(home: Path) -> None:
     model = catalogue.find(DIGITS[2])
     given = [work.given(client.plain(model, Settings()))]
     shipped = {(one.queries, one.answers): one for one in made(model.name, "alike").points}
-    for queries, answers in ((100, "labels"), (500, "probabilities")):
+    for queries, answers in ((100, "labels"), (300, "probabilities")):
         question: dict[str, Any] = {"what": "copy", "models": [model.name], "queries": queries, "answers": answers}
         again = work.answer(parse(question), given)
         assert again["agreement"][0] == pytest.approx(shipped[queries, answers].agreement[0], abs=0.03)
