@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from engine.errors import BadInput, Cancelled
-from engine.leakage.extraction import Copy, alike, copied, copies, labels_of, parted, public, said
+from engine.leakage.extraction import Copy, alike, copied, copies, evenly, labels_of, parted, public, said
 from engine.models import models
 from tests.engine.leakage.nets import digits, fresh, state, taught
 
@@ -138,6 +138,19 @@ def test_mixtures_make_a_better_copy_than_the_few_pictures_alone() -> None:
     victim, test = taught("fast-cnn", seed=0), (x[1400:], y[1400:])
     found = copies(victim, small, alike(x[700:760], 1200), (60, 1200), test, answers="probabilities", steps=300)
     assert found[1].agreement.value > found[0].agreement.value + 0.03
+
+
+def test_rare_answers_are_drawn_as_often_as_others() -> None:
+    labels = torch.tensor([2] * 90 + [5] * 9 + [7])
+    draws = torch.searchsorted(
+        evenly(labels), torch.rand(30_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    )
+    assert int(draws.min()) >= 0
+    assert int(draws.max()) == 99
+    shares = labels[draws].bincount(minlength=8) / 30_000
+    assert shares[[2, 5, 7]].tolist() == pytest.approx([1 / 3] * 3, abs=0.01)
+    within = draws[labels[draws] == 5].bincount(minlength=99)[90:99] / 10_000
+    assert within.tolist() == pytest.approx([1 / 9] * 9, abs=0.02)
 
 
 def test_one_copy_alone_is_the_one_among_several() -> None:
