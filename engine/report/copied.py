@@ -129,19 +129,27 @@ def _together(first: Copies, second: Copies) -> tuple[Named, Named] | None:
 
 def _compared(first: Named, second: Named) -> str:
     """The less private model first."""
-    (less, a), (more, b) = first, second
-    shares = " and ".join(
-        f"**{words.percent(one.agreement[0])}** of new images ({info.said})" for info, one in (first, second)
+    both = [first, second]
+    same = " and ".join(f"**{words.percent(one.agreement[0])}** ({info.said})" for info, one in both)
+    right = " and ".join(words.percent(one.accuracy[0]) for _, one in both)
+    known = [words.percent(info.original[0]) for info, _ in both if info.original]
+    itself = f", where the models themselves are on {' and '.join(known)}" if len(known) == 2 else ""
+    return (
+        f"{_asked(first[1])}, a copy says the same as the model on {same} of new images and is right on "
+        f"{right}{itself}: {_verdict(*both)}."
     )
-    said = f"{_asked(a)}, a copy says the same as the model on {shares}"
-    private = more.epsilon < less.epsilon
+
+
+def _verdict(first: Named, second: Named) -> str:
+    """What that says of the more private one: less agreement is no protection where a copy is as good as the model."""
+    (less, a), (more, b) = first, second
+    if more.epsilon < less.epsilon and more.original and b.accuracy[2] >= more.original[1]:
+        return f"**privacy does not keep {more.said} from being copied**, its copy is as good as it is"
     if b.agreement[1] > a.agreement[2]:
-        return f"{said}: **{more.said}** is copied more closely" + (", private or not." if private else ".")
+        return f"**{more.said}** is copied more closely"
     if b.agreement[2] < a.agreement[1]:
-        lost = words.points(a.agreement[0] - b.agreement[0])
-        return f"{said}: **{more.said}** is copied less closely, by {lost}."
-    promise = ": the promise to each training image is none to the model." if private else "."
-    return f"{said}, no difference we can measure{promise}"
+        return f"**{more.said}** is copied less closely, by {words.points(a.agreement[0] - b.agreement[0])}"
+    return "no difference between them that we can measure"
 
 
 def _asked(one: Point) -> str:

@@ -33,7 +33,8 @@ STOPPED = "Stopped after {done} of {n} copies: what is drawn is measured, the re
 LATE = "The lab did not answer: try it once more."
 ABOUT_POINTS = (
     "{title}: {asks}; copies are measured on {measured:,} other test images. Each point is one copy: a "
-    "{student}, {steps:,} steps. Bars: 95{nbsp}% intervals over test images, for this very copy."
+    "network of two convolutions and a wide layer, {steps:,} steps. Bars: 95{nbsp}% intervals over test images, for "
+    "this very copy."
 )
 HOLDS = "the attacker holds {0:,} test images"
 HOLDS_NONE = "the attacker has made-up pictures only"
@@ -44,9 +45,10 @@ MEANING = """
 model has learned from all of them together, which is what its answers are for.
 
 **What helps instead**, without a promise: limits on how many questions one may ask, answers by label alone, and
-watermarks by which an owner recognises a copy. They make copying dearer or show it afterwards.
+watermarks by which an owner recognises a copy. They make copying dearer or show it afterwards. Noise in a private model
+may lower agreement; what counts then is how often the copy is right.
 
 **These are copies by an attacker we tried.** One with more pictures, a larger network or better chosen questions comes
 closer: read the lines as what is lost at least.
 """
-PRICED = "What a promise to the training images costs: see Trade-off"
+PRICED = "What a promise to the images costs: Trade-off"

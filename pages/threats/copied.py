@@ -8,7 +8,6 @@ import streamlit as st
 
 from engine.lab import catalogue, client
 from engine.lab.catalogue import Model
-from engine.models import models as networks
 from engine.report import copied as report
 from engine.report.palette import LIVE
 from engine.threats import copied
@@ -29,8 +28,6 @@ def controls(offered: list[Model]) -> Choice:
         choice = copied_link.draw(offered, disabled=busy, on_change=copied_run.forget)
         reason = catalogue.closed(choice.dataset)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if busy:
-                st.button(copied_words.STOP, "copied-stop", icon=":material/stop:", on_click=copied_run.stop)
             begin = partial(copied_run.start, choice.models, choice.pictures, choice.most)
             off = busy or bool(reason)
             st.button(offer(choice), "copied-start", type="primary", disabled=off, on_click=begin)
@@ -69,7 +66,9 @@ def picture(choice: Choice, was_live: bool) -> None:
 
 def headline(run: Run | None, infos: list[report.Copies], choice: Choice) -> None:
     if run is not None and run.live:
-        st.progress(run.done / run.n, text=doing(run, choice))
+        how_far, stop = st.columns([6, 1], gap="small", vertical_alignment="center")
+        how_far.progress(run.done / run.n, text=doing(run, choice))
+        stop.button(copied_words.STOP, "copied-stop", icon=":material/stop:", on_click=copied_run.stop, width="stretch")
         return
     if said := report.finding(infos):
         st.markdown(said, help=copied_words.FINDING_HELP)
@@ -101,7 +100,6 @@ def provenance(choice: Choice, made: list[Made], earlier: bool) -> None:
         title=titles.title("dataset", choice.dataset),
         asks=asks,
         measured=first.measured,
-        student=networks[copied.STUDENT].facts["title"],
         steps=copied.STEPS,
         nbsp=labels.NBSP,
     )

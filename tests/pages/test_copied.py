@@ -134,7 +134,7 @@ def test_a_run_begins_with_few_questions_and_grows(page: Page, lab: Lab) -> None
     assert [points(one) for one in charts(app)] == [6, 6]
     said = words(app)
     assert "After **300 questions**" in said
-    assert "**66 %** of new images (no privacy)" in said
+    assert "**66 %** (no privacy) and **68 %** (ε 1) of new images" in said
     assert "Computed here" in said
     assert "Stop" not in buttons(app)
     assert not app.warning
@@ -168,6 +168,19 @@ def test_what_goes_wrong_is_one_sentence(page: Page, lab: Lab, monkeypatch: pyte
     app.button(key="copied-start").click().run()
     assert unescaped(app.warning[0].value) == "no such model"
     assert not app.exception
+
+
+def test_a_lab_that_does_not_answer_is_not_waited_for_for_ever(
+    page: Page, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visited(page, models=PAIR)
+    app.button(key="copied-start").click().run()
+    monkeypatch.setattr(copied_run, "LATE", 0.0)
+    app.run()
+    assert unescaped(app.warning[0].value) == copied_words.LATE
+    assert lab.dropped == ["copy"]
+    app.selectbox(key="copied-most").select(300).run()
+    assert not app.warning, "other settings: what was said concerns them no more"
 
 
 def test_other_images_bring_their_usual_models(page: Page) -> None:

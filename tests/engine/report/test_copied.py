@@ -10,8 +10,13 @@ from engine.report.palette import LIVE
 RIGHT: Interval = (0.9, 0.88, 0.92)
 
 
-def point(queries: int, agreement: float, answers: str = "labels", half: float = 0.01) -> Point:
-    return Point(queries, answers, (agreement, agreement - half, agreement + half), (agreement - 0.05, 0.1, 0.9))
+def point(queries: int, agreement: float, answers: str = "labels", right: float | None = None) -> Point:
+    right = agreement - 0.05 if right is None else right
+    return Point(queries, answers, around(agreement), around(right))
+
+
+def around(value: float) -> Interval:
+    return value, value - 0.01, value + 0.01
 
 
 def copies(*points: Point, epsilon: float = inf) -> Copies:
@@ -33,16 +38,25 @@ def test_one_model_by_the_most_questions_and_labels_alone() -> None:
 @pytest.mark.parametrize(
     ("private", "end"),
     [
-        (0.805, "no difference we can measure: the promise to each training image is none to the model."),
-        (0.88, "**ε 1** is copied more closely, private or not."),
+        (0.805, "no difference between them that we can measure."),
+        (0.88, "**ε 1** is copied more closely."),
         (0.70, "**ε 1** is copied less closely, by 10 points."),
     ],
 )
 def test_two_models_differ_only_where_their_intervals_are_apart(private: float, end: str) -> None:
-    plain, other = copies(point(200, 0.8)), copies(point(200, private), epsilon=1)
+    plain, other = copies(point(200, 0.8)), copies(point(200, private, right=0.5), epsilon=1)
     assert said(plain, other).endswith(end)
     assert said(other, plain) == said(plain, other), "whichever stands first"
-    assert f"**{round(100 * private)} %** of new images (ε 1)" in said(plain, other)
+    assert f"**80 %** (no privacy) and **{round(100 * private)} %** (ε 1) of new images" in said(plain, other)
+    assert "is right on 75 % and 50 %, where the models themselves are on 90 % and 90 %" in said(plain, other)
+
+
+def test_less_agreement_is_no_protection_where_the_copy_is_as_good_as_the_model() -> None:
+    """A noisy model errs in its own way; a copy learns what is right from its answers, and not its errors."""
+    plain, noisy = copies(point(200, 0.9)), copies(point(200, 0.6, right=0.885), epsilon=1)
+    assert said(plain, noisy).endswith("**privacy does not keep ε 1 from being copied**, its copy is as good as it is.")
+    assert "less closely" in said(plain, copies(point(200, 0.6, right=0.86), epsilon=1))
+    assert "keep" not in said(noisy, noisy), "nobody is the more private one"
 
 
 def test_two_models_are_compared_at_the_same_questions() -> None:

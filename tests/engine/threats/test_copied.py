@@ -71,7 +71,7 @@ def test_privacy_does_not_protect_the_model(home: Path) -> None:
     assert best[0] is not None
     assert best[1] is not None
     assert best[0].agreement[2] >= best[1].agreement[1], "the private one is not copied less"
-    assert "by" not in finding([plain, private]).split("**")[-1] or "private or not" in finding([plain, private])
+    assert "privacy does not keep ε\u00a03 from being copied" in finding([plain, private])
 
 
 @pytest.mark.parametrize("name", FASHION)
