@@ -44,7 +44,7 @@ def test_a_run_from_press_to_picture(visit: Open, server: Server) -> None:
     page.get_by_role("button", name=re.compile("Copy them here")).click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     until(page, lambda: sum(points(page)) in range(1, 11), 120, "some points and not all")
-    expect(page.get_by_text(re.compile("left"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Copy .* of 12.* left"))).to_be_visible()
     until(page, lambda: points(page) == [6, 6], 300, "all points")
     expect(page.locator(".st-key-headline")).to_contain_text("After 300 questions")
     expect(page.get_by_text("Computed here")).to_be_visible()
