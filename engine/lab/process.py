@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 QUICK, SLOW, PATIENT = range(3)  # the line that a question stands in
-LONGEST = (10.0, 30.0, 120.0)  # s that a question of each line may compute
+LONGEST = (10.0, 30.0, 600.0)  # s that a question of each line may compute
 LINES = {"images": QUICK, "upload": QUICK, "copy": PATIENT}  # kinds; pictures that nobody asked to be refined are quick
 NOT_NOW = "superseded"
 UNWANTED = "unwanted"  # instead of a question: the visitor and the kind that nobody waits for

@@ -17,7 +17,7 @@ from pages.parts import copied_words, visitor
 
 RUN, KEPT = "copied-run", "copied-made"
 KIND = "copy"  # of question
-LATE = 300.0  # s without an answer
+LATE = 900.0  # s without an answer
 
 Which = tuple[str, str]  # a model and the attacker's pictures
 

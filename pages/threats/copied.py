@@ -49,19 +49,22 @@ def picture(choice: Choice, was_live: bool) -> None:
     run = copied_run.current()
     if run is not None and run.live:
         copied_run.advance(run)
-    found = [(model, *copied_run.made(model, choice.pictures)) for model in choice.models]
-    infos = [made.copies(model, choice.most) for model, made, _ in found]
+    found = [copied_run.made(model, choice.pictures) for model in choice.models]
+    infos = [made.copies(model, choice.most) for model, (made, _) in zip(choice.models, found, strict=True)]
     with st.container(key="headline"):
         headline(run, infos, choice)
-    note = copied_words.SOON if was_live else copied_words.NOTHING
+    charts(infos, copied_words.SOON if was_live else copied_words.NOTHING, choice)
+    provenance(choice, [made for made, _ in found], all(earlier for _, earlier in found))
+    if was_live and (run is None or not run.live):
+        st.rerun()
+
+
+def charts(infos: list[report.Copies], note: str, choice: Choice) -> None:
+    """One a model; `note` stands in those that hold nothing."""
     drawn = [
         live.Chart(report.draw(info, LIVE, note="" if info.points else note), report.in_words(info)) for info in infos
     ]
-    keep = f"{choice.names}-{choice.pictures}-{choice.most}"
-    live.charts(*drawn, key="copied-charts", keep=keep)
-    provenance(choice, [made for _, made, _ in found], all(earlier for *_, earlier in found))
-    if was_live and (run is None or not run.live):
-        st.rerun()
+    live.charts(*drawn, key="copied-charts", keep=f"{choice.names}-{choice.pictures}-{choice.most}")
 
 
 def headline(run: Run | None, infos: list[report.Copies], choice: Choice) -> None:
