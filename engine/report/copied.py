@@ -12,7 +12,7 @@ from engine.report.palette import LIGHT, Palette
 Interval = tuple[float, float, float]  # a share of test images, and the ends of its 95 % interval
 ANSWERS = {"labels": "labels only", "probabilities": "probabilities"}
 LOOKS = {"labels": ("solid", "circle"), "probabilities": ("dash", "square")}
-LEGEND = 74  # px below the axis
+LEGEND = 112  # px below the axis: one name a row on a phone
 
 
 @dataclass(frozen=True)
