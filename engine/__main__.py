@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
-PAGES = {"rebuilt": "engine.threats.rebuilding"}  # under Threats: what makes the pictures that they open with
+PAGES = {"rebuilt": "engine.threats.rebuilding", "copied": "engine.threats.copied"}  # what makes what they open with
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",

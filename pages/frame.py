@@ -35,6 +35,12 @@ page = st.navigation(
                 icon=":material/broken_image:",
                 url_path="rebuilt-images",
             ),
+            st.Page(
+                "threats/copied.py",
+                title="Copied model",
+                icon=":material/content_copy:",
+                url_path="copied-model",
+            ),
         ],
         "Learn": [
             st.Page(

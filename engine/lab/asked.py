@@ -13,6 +13,7 @@ from engine.robustness import attacks
 
 REACH = {"linf": 0.3, "l2": 5.0, "spatial": 1.0}  # the largest radius: pixel units of [0, 1]; shares of a grid
 MOST_STEPS = 100
+MOST_QUERIES = 10_000  # pictures that a model is asked about to be copied
 MOST_PIXELS = 3 * 256 * 256  # of a picture that comes with a question
 MOST_FILE = 6_000_000  # bytes of an upload
 MOST_BODY = MOST_FILE * 4 // 3 + 10_000  # bytes of a question, an upload in base64 among it
@@ -134,7 +135,17 @@ class Look(Plain):
     stop: bool = False
 
 
-Question = Tamper | Smallest | Strip | Numbers | Hard | Shown | Upload | Rebuild | Hold | Look
+class Copied(Plain):
+    """One copy of a model, made of its answers to so many pictures."""
+
+    what: Literal["copy"]
+    models: Annotated[tuple[Name], Field(min_length=1, max_length=1)]
+    pictures: Literal["alike", "made-up"] = "alike"
+    answers: Literal["labels", "probabilities"] = "labels"
+    queries: Annotated[int, Field(ge=1, le=MOST_QUERIES, strict=True)]
+
+
+Question = Tamper | Smallest | Strip | Numbers | Hard | Shown | Upload | Rebuild | Hold | Look | Copied
 KINDS: dict[str, type[Question]] = {
     "tamper": Tamper,
     "smallest": Smallest,
@@ -146,6 +157,7 @@ KINDS: dict[str, type[Question]] = {
     "rebuild": Rebuild,
     "hold": Hold,
     "look": Look,
+    "copy": Copied,
 }
 
 
@@ -154,8 +166,8 @@ def parse(values: Any) -> Question:
 
     >>> parse({"what": "dance"})
     Traceback (most recent call last):
-    engine.errors.BadInput: question 'dance' is unknown; choose from: hard, hold, images, look, numbers, rebuild, \
-smallest, strip, tamper, upload
+    engine.errors.BadInput: question 'dance' is unknown; choose from: copy, hard, hold, images, look, numbers, \
+    rebuild, smallest, strip, tamper, upload
     """
     if not isinstance(values, dict):
         raise BadInput("a question to the lab is a table of settings")
