@@ -14,7 +14,7 @@ from engine.promise import Guarantees, Promise
 from engine.recipes import Recipe
 from engine.study import Study
 
-__all__ = ["TRIES", "Guarantees", "Promise", "calibration", "delta_of", "guarantees", "releases"]
+__all__ = ["TRIES", "Guarantees", "Promise", "calibration", "delta_of", "guarantees", "releases", "unprotected"]
 
 TRIES = 10  # about so many models are trained before one is chosen
 
@@ -35,14 +35,14 @@ def guarantees(study: Study, cache: Path) -> Guarantees:
         other=joint.joint_epsilon(other, delta, cache) if one_pass else None,
         accountant=accountant(joint.interval(used)),
         tries=TRIES,
-        unprotected=_unprotected(study),
+        unprotected=unprotected(study),
     )
 
 
 def releases(study: Study, cache: Path) -> Releases:
     """What all jobs of a resolved study together lay open of its training images."""
     models = tuple(model for _, model, _ in _each(study, cache) for _ in range(study.seeds))
-    return Releases(models, planning.shares_batches(study), _unprotected(study))
+    return Releases(models, planning.shares_batches(study), unprotected(study))
 
 
 def calibration(study: Study, epsilon: float, how: Recipe, cache: Path) -> Calibration:
@@ -75,6 +75,6 @@ def _promise(epsilon: float, model: Mechanism, by: str, delta: float, cache: Pat
     return Promise(epsilon, model.noise_multiplier, model.sample_rate, model.steps, by, best)
 
 
-def _unprotected(study: Study) -> bool:
+def unprotected(study: Study) -> bool:
     """Whether something is released that no noise hides: a model without, or how single images are told apart."""
     return study.privacy.clip_only or "leakage" in study.extras or any(map(isinf, study.privacy.epsilons))

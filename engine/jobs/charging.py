@@ -15,7 +15,7 @@ from engine.store.store import Store
 from engine.study import OWN, Study
 
 WITHOUT_NOISE, CLIPPED = "models without privacy (epsilon inf)", "models that clip without noise"
-ATTACKED = "models whose leakage is measured, and what attacks on them find"
+ATTACKED = "models to measure leakage by"
 
 
 def enrol(store: Store, dataset: str, root: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine import planning
+from engine import guarantees, planning
 from engine.events import Releases
 from engine.jobs import charging
 from engine.mechanism import Mechanism
@@ -23,9 +23,8 @@ def study(number: int = 1, *, mode: str = "private", epsilons: tuple[object, ...
 def releases(asked: Study) -> Releases:
     """One mechanism for each budget and repeat; a budget costs the same however many repeats share it."""
     private = [epsilon for epsilon in asked.privacy.epsilons if epsilon != float("inf")]
-    unprotected = len(private) < len(asked.privacy.epsilons) or asked.privacy.clip_only
     one = Mechanism(RATE, NOISE * asked.seeds**0.5, STEPS)
-    return Releases(tuple(one for _ in private for _ in range(asked.seeds)), True, unprotected)
+    return Releases(tuple(one for _ in private for _ in range(asked.seeds)), True, guarantees.unprotected(asked))
 
 
 def asked(one: Study) -> Asked:

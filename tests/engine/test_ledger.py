@@ -20,7 +20,7 @@ from engine.jobs.contract import perform
 from engine.mechanism import Mechanism
 from engine.privacy import renyi
 from engine.privacy.ledger import Cap
-from engine.results import MEMORY, POINTS, SECONDS
+from engine.results import LEAKED_AUC, MEMORY, POINTS, SECONDS
 from engine.store.chain import FILE as NOTE
 from engine.store.database import FILE
 from engine.store.store import Store
@@ -255,7 +255,9 @@ def test_a_worker_is_refused_when_a_cap_was_set_after_its_study_was_queued(store
 
 def test_under_a_cap_nothing_without_a_guarantee_is_computed(store: Store) -> None:
     store.ledger.cap("digits", Cap(50, 1e-5))
-    for without in (study(epsilons=(1, "inf")), study(privacy={"epsilons": [1], "mode": "private", "clip_only": True})):
+    private = {"epsilons": [1], "mode": "private"}
+    clipped, attacked = study(privacy=private | {"clip_only": True}), study(privacy=private, extras=["leakage"])
+    for without in (study(epsilons=(1, "inf")), clipped, attacked):
         with pytest.raises(BadInput, match=r"without any guarantee, and digits has a cap of 50: leave that out"):
             book.queue(store, without)
     with pytest.raises(BadInput, match=r"choose mode private"):
@@ -281,6 +283,19 @@ def test_what_training_took_stays_with_the_owner_of_private_images(
     assert len(ledgers.passed_on(asked, rows)) == 4
     store.ledger.mark("digits", private=True)
     assert ledgers.passed_on(asked, rows)["metric"].tolist() == [*POINTS]
+
+
+def test_what_attacks_find_out_of_private_images_stays_with_their_owner(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRONTIER_HOME", str(home_of(store)))
+    attacked = study(mode="private", epsilons=(1,), extras=["leakage"])
+    rows = pd.DataFrame({"metric": [*POINTS, LEAKED_AUC + "lira"], "mode": "private", "epsilon": 1.0})
+    assert len(ledgers.passed_on(attacked, rows)) == 3
+    store.ledger.mark("digits", private=True)
+    assert ledgers.owner_only(attacked).endswith("what attacks find out about single images is protected by no noise.")
+    assert ledgers.passed_on(attacked, rows)["metric"].tolist() == [*POINTS]
+    assert not ledgers.owner_only(study(mode="private", epsilons=(1,)))
 
 
 def spent_by(tmp_path: Path, *studies: Study) -> float:
