@@ -84,7 +84,7 @@ def ship(
     )
     table = io.BytesIO()
     frame.to_parquet(table, index=False)
-    about |= {"commit": _commit(), "span": vars(took), "standing": [_plain(word) for word in standing]}
+    about |= {"commit": commit(), "span": vars(took), "standing": [_plain(word) for word in standing]}
     text = json.dumps(about, indent=2) + "\n"
     write(folder, {f"{name}.parquet": table.getvalue(), f"{name}.json": text.encode()})
 
@@ -120,7 +120,7 @@ def ship_models(name: str, study: Study, frame: pd.DataFrame, trained: Sequence[
         {"file": file, "epsilon": str(one.epsilon), "seed": one.seed, "accuracy": clean.loc[one.epsilon, one.seed]}
         for one, file in kept.items()
     ]
-    text = json.dumps(about | {"commit": _commit(), "models": listed}, indent=2) + "\n"
+    text = json.dumps(about | {"commit": commit(), "models": listed}, indent=2) + "\n"
     files = {file: Path(one.path).read_bytes() for one, file in kept.items()}
     write(folder, files | {f"{name}.json": text.encode()})
     return list(files)
@@ -142,7 +142,7 @@ def _stands(written: Mapping[str, Any]) -> Stands:
     return Stands(**{**written, **decoded, **lists, "epsilon": float(written["epsilon"])})
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of this source, with a plus sign where files of the engine differ from it."""
     changed = _git("status", "--porcelain", "--", "engine", "requirements.txt")
     return _git("rev-parse", "HEAD") + ("+" if changed else "")

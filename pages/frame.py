@@ -29,6 +29,12 @@ page = st.navigation(
                 icon=":material/blur_on:",
                 url_path="tampered-images",
             ),
+            st.Page(
+                "threats/members.py",
+                title="Who was in the data?",
+                icon=":material/person_search:",
+                url_path="who-was-in-the-data",
+            ),
         ],
         "Learn": [
             st.Page(

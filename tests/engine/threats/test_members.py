@@ -1,0 +1,127 @@
+"""Who was in the data: the images chosen, and the file that comes with Frontier."""
+
+import base64
+import io
+import json
+from math import inf
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import ledgers, services
+from engine.data.images import Images
+from engine.errors import FrontierError
+from engine.exposures import Exposure
+from engine.settings import Settings
+from engine.study import parse
+from engine.threats import members
+from tests.engine.report.leaks import everything
+from tests.engine.report.rows import CLEAN, frame
+
+N = 60
+RNG = np.random.default_rng(0)
+HELD = Images(RNG.random((100, 1, 4, 4)).astype(np.float32), RNG.integers(0, 3, 100))
+
+
+def exposed() -> Exposure:
+    """Image 40 + i is exposed by i; other models than those that chose say one less, and a tenth of it at ε 1."""
+    chosen = np.stack([np.zeros(N), np.arange(N, dtype=float)])
+    return Exposure(np.arange(40, 40 + N), (1.0, inf), chosen, np.stack([(chosen[1] - 1) / 10, chosen[1] - 1]))
+
+
+def test_most_are_chosen_without_privacy_and_shown_as_other_models_say() -> None:
+    shown = members.hung(exposed(), HELD)
+    assert [one.index for one in shown.most] == [99 - i for i in range(members.MOST)]
+    assert shown.most[0].exposure == (5.8, 58.0), "as measured, not as chosen"
+    assert {one.index for one in shown.typical} == set(range(40 + 26, 40 + 34)), "around the median"
+    assert all(one.label == HELD.y[one.index] for one in (*shown.most, *shown.typical))
+    assert shown.n == N
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_is_the_training_image_to_the_last_pixel(channels: int) -> None:
+    held = Images(RNG.random((100, channels, 5, 4)).astype(np.float32), np.zeros(100, np.int64))
+    one = members.hung(exposed(), held).most[0]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(one.png)))).reshape(5, 4, channels)
+    assert np.array_equal(pixels.transpose(2, 0, 1), np.rint(held.x[one.index] * 255))
+
+
+def test_few_images_make_a_small_gallery() -> None:
+    most, typical = members.picked(np.array([3.0, 1.0, 2.0]))
+    assert most.tolist() == [0, 2, 1]
+    assert sorted(typical.tolist()) == [0, 1, 2]
+
+
+@pytest.fixture
+def studied(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A study of digits with rows about membership and exposures, as if it had been computed."""
+    digest = services.submit(parse({"dataset": "digits", "privacy": {"epsilons": [1, 3, "inf"]}}))
+    exposure = Exposure(np.arange(N), (1.0, inf), exposed().chosen, exposed().measured)
+    monkeypatch.setattr(services, "exposure", lambda digest, **_: exposure, raising=False)
+    monkeypatch.setattr(services, "frame", lambda digest, **_: frame(CLEAN, *everything()))
+    return digest
+
+
+def test_a_gallery_is_made_by_a_process_and_kept(studied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Path] = []
+
+    class Running:
+        def poll(self) -> None:
+            return None
+
+    def start(digest: str, file: Path, settings: Settings) -> Running:
+        started.append(file)
+        return Running()
+
+    monkeypatch.setattr(members, "_start", start)
+    assert members.gallery(studied) is None
+    assert members.gallery(studied) is None
+    (file,) = started
+    members.write(studied, file, Settings())
+    shown = members.gallery(studied)
+    assert shown is not None
+    assert shown.epsilons == (1.0, inf)
+    assert [one.index for one in shown.most[:2]] == [59, 58]
+    assert file.name.startswith("digits-"), "goes when the data set goes"
+
+
+def test_images_under_a_mark_are_not_hung(studied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledgers.mark("digits", private=True)
+    monkeypatch.setattr(members, "_start", lambda *_: pytest.fail("nobody may read them"))
+    assert members.gallery(studied) is None
+
+
+def test_a_process_that_fails_is_one_sentence(studied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failed:
+        def poll(self) -> int:
+            return 1
+
+    monkeypatch.setattr(members, "_start", lambda *_: Failed())
+    assert members.gallery(studied) is None
+    with pytest.raises(FrontierError, match="could not be read"):
+        members.gallery(studied)
+
+
+def test_what_is_shipped_comes_back_as_it_was(studied: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "members.json"
+    file.write_text(json.dumps(members.make(studied)))
+    monkeypatch.setattr(members, "FILE", file)
+    shown = members.opening()
+    assert shown is not None
+    assert members.is_current(shown)
+    assert shown.digest == studied
+    kept, expected = shown.frame, frame(*everything())
+    assert list(kept.columns) == list(expected.columns)
+    for name in expected.columns:
+        if expected[name].dtype.kind == "f":
+            assert np.allclose(kept[name], expected[name], rtol=1e-5, equal_nan=True), name
+        else:
+            assert kept[name].tolist() == expected[name].tolist(), name
+    assert shown.gallery.most[0].exposure == (5.8, 58.0)
+
+
+def test_without_a_file_nothing_comes_with_frontier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(members, "FILE", tmp_path / "none.json")
+    assert members.opening() is None
