@@ -44,7 +44,7 @@ def _draw(
 ) -> None:
     known = leakage.attacks(frame)
     info = leakage.leakage(frame, _attack(known), lines.of_study(study))
-    with st.container(key="headline"):
+    with st.container(key="members-finding"):
         _headline(info, frame, status)
     if members.LEAKAGE in study.extras:
         _choose(known)

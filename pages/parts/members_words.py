@@ -63,16 +63,18 @@ EMPTY = (
 SOON, NOTHING = "The first curve appears soon", "Nothing was measured"
 NOT_HERE = "The study of this link is not on this server, or stays with the owner of its images: another one is shown."
 MEANS_TITLE = "What this means"
-MEANS = (
-    "Models are trained alike, by the study's recipe and budget, each on its own random half of a pool of training "
-    "images: an image is in by the toss of a coin. One of them is attacked, the others are the attacker's, who thus "
-    "knows the data, the recipe and the true classes: more than most attackers will know. **False alarms** are "
-    "outsiders wrongly accused: an attack that is right about few, but surely, is worse than one that is right about "
-    "half of all a little more often than a coin, so scales are logarithmic and start at 0.1 %. Models on half of the "
-    "images give away somewhat more than the study's own, which have all of them. Brackets hold 95 % intervals over "
-    "the models attacked; these serve as each other's references, so the intervals are somewhat too narrow. No attack "
-    "*we tried* finds more; others may. Only the dotted line of theory holds for every attack."
-)
+MEANS = """
+- Models are trained alike, by the study's recipe and budget, each on its own **random half** of a pool of training
+  images: a coin decides who is in. One of them is attacked, the others are the attacker's, who thus knows the images,
+  the recipe and the true classes: more than most attackers will. Models on half of the images give away somewhat more
+  than the study's own, which have all.
+- **False alarms** are outsiders wrongly accused. Being surely right about few does more harm than being right about all
+  a little more often than a coin, so scales are logarithmic and begin at 0.1 %.
+- Intervals are over the models attacked. These serve as each other's references, so the intervals are somewhat too
+  narrow.
+- This is what attacks *we tried* find; others may find more. Only the dotted line of theory holds for every attack on
+  one released model.
+""".replace(" %", f"{NBSP}%")
 PRICED = "What does privacy cost? See Trade-off"
 PROVENANCE = "{targets} models attacked at each budget, by {attack}"
 SHIPPED_ORIGIN = "Computed earlier, {day}, by commit {commit} on {cores} cores ({processor})"
