@@ -1,5 +1,6 @@
 """The command line, `python -m engine --help`. Exit codes: 0; 2 bad input; 1 a failed study; 130 interrupted."""
 
+import json
 import os
 import signal
 import sys
@@ -270,8 +271,9 @@ def starter(
     names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter, assets/models].")] = None,
     models: Annotated[bool, typer.Option("--models", help="The models of the image lab instead.")] = False,
+    pages: Annotated[list[str] | None, typer.Option(help="What this Threats page opens with instead.")] = None,
 ) -> None:
-    """Compute the results that come with Frontier, or the models.
+    """Compute the results that come with Frontier, the models, or what a page opens with.
 
     Takes an hour and more; what FRONTIER_HOME holds already is not computed again.
     """
@@ -282,6 +284,10 @@ def starter(
 
     if models:
         _ship_models(names or (), out or shipped.MODELS)
+        return
+    if pages:
+        for name in pages:
+            _ship_page(name, out or shipped.PAGES)
         return
     for name, study in shipped.wanted(names or ()).items():
         _may_be_shipped(name, study)
@@ -313,6 +319,31 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         say(f"Written: {', '.join(written)}")
     if not names or shipped.DENOISER in names:
         say(f"Written: {shipped.ship_denoiser(out)}")
+
+
+def _ship_page(name: str, out: Path) -> None:
+    from engine.checks import known
+    from engine.report.export import write
+
+    made = PAGES[known("page", name, PAGES)]()
+    write(out, {f"{name}.json": (json.dumps(made, separators=(",", ":")) + "\n").encode()})
+    say(f"Written: {name}.json")
+
+
+def _page_of_members() -> dict[str, Any]:
+    from engine.planning import resolve
+    from engine.study import parse
+    from engine.threats import members
+
+    study = parse(members.SHIPPED)
+    _may_be_shipped("members", study)
+    status = _compute(resolve(study))
+    if status.state != "done":
+        raise FrontierError(status.error or "the study of members was stopped: run this again to go on")
+    return members.make(status.digest)
+
+
+PAGES = {"members": _page_of_members}
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -13,7 +13,7 @@ from engine.report.palette import LIGHT, TEXT_SIZE, Palette, styles
 
 FLOOR = 0.05  # percent: what is less, zero say, has no place on these axes, and is a gap
 TICKS = {0.1: "0.1", 1.0: "1", 10.0: "10", 100.0: "100"}  # percent
-LEGEND_ROW = 22  # px
+LEGEND_ROW = 24  # px
 NAMED = {"tickvals": list(TICKS), "ticktext": [f"{said}{words.NBSP}%" for said in TICKS.values()]}
 CHANCE, THEORY = "chance", "theory"
 
