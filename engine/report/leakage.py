@@ -93,7 +93,7 @@ def _leak(rows: pd.DataFrame, epsilon: float, attack: str) -> Leak:
     found = rows[rows["metric"] == LEAKED + attack].sort_values("eps")
     allowed = rows[rows["metric"] == ALLOWED].sort_values("eps")
     above = rows[rows["metric"] == ABOVE]
-    guessed = rows[_starting(rows, GUESSED)]
+    guessed = rows[_starting(rows, GUESSED)].sort_values("seed").drop_duplicates("metric")  # of the first repeat
     auc = _shares(rows[rows["metric"] == LEAKED_AUC + attack])
     return Leak(
         epsilon=epsilon,

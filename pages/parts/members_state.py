@@ -10,7 +10,7 @@ from engine.jobs.progress import Status
 from engine.study import Study
 from engine.threats import members
 from engine.threats.members import Opening
-from pages.parts import address, labels, members_words, notices, run_list, study_link
+from pages.parts import address, labels, members_words, notices, run_list
 from pages.parts.titles import title
 
 PAGE = "members"
@@ -44,22 +44,24 @@ class Shown:
 
 
 def opening() -> Opening | None:
-    """What comes with Frontier, unless it stays with the owner of its images here."""
+    """What comes with Frontier, unless its images are marked private here."""
     found = members.opening()
-    return None if found is None or ledgers.owner_only(found.study) else found
+    return None if found is None or ledgers.private(found.study.dataset) else found
 
 
 def offered() -> dict[str, Status]:
     """Studies that can be shown, by digest, measured ones first, then newest first.
 
-    One that was asked again, with leakage, stands for itself. What stays with the owner of its images is left out.
+    One that was asked again, with leakage, stands for itself. Left out are images marked private: no guarantee covers
+    what attackers find of them (ledgers.passed_on).
     """
     recent = services.statuses(limit=RECENT)
     chosen = st.session_state.get(STUDY, OPENING)
     if chosen not in (OPENING, *(one.digest for one in recent)) and (older := services.status(chosen)):
         recent.append(older)
-    linked = study_link.addresses(recent)
-    found = {one.digest: one for one in recent if one.digest in linked and _again(one.study) not in linked}
+    closed = {name for name in {one.study.dataset for one in recent} if ledgers.private(name)}
+    here = {one.digest: one for one in recent if one.study.dataset not in closed}
+    found = {digest: one for digest, one in here.items() if _again(one.study) not in here}
     return dict(sorted(found.items(), key=lambda one: members.LEAKAGE not in one[1].study.extras))
 
 
