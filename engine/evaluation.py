@@ -62,7 +62,9 @@ def evaluate(bench: Bench) -> None:
         bench.emit(row(bench.job, candidate, "accuracy", share(right, len(found)), each))
     _check(bench, _attack(bench))
     measure = {"corruptions": _corruptions, "certificates": _certificates, "smoothing": _smoothing}
-    wanted = [(measure[name], candidate) for name in bench.job.study.extras for candidate in bench.attacked]
+    wanted = [
+        (measure[name], candidate) for name in bench.job.study.extras if name in measure for candidate in bench.attacked
+    ]
     for done, (one, candidate) in enumerate(wanted):
         one(bench, candidate, partial(bench.emit, Stage("extras", done, len(wanted))))
     bench.emit(Stage("extras", len(wanted), len(wanted)))

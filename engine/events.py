@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.mechanism import Mechanism
 from engine.results import Row
 
-STAGES = ("data", "noise", "features", "train", "attack", "check", "extras")  # in this order
+STAGES = ("data", "noise", "features", "train", "attack", "check", "extras", "leakage")  # in this order
 
 
 @dataclass(frozen=True)

@@ -76,4 +76,5 @@ def _promise(epsilon: float, model: Mechanism, by: str, delta: float, cache: Pat
 
 
 def _unprotected(study: Study) -> bool:
-    return study.privacy.clip_only or any(map(isinf, study.privacy.epsilons))
+    """Whether something is released that no noise hides: a model without, or how single images are told apart."""
+    return study.privacy.clip_only or "leakage" in study.extras or any(map(isinf, study.privacy.epsilons))

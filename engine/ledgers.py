@@ -215,6 +215,8 @@ def owner_only(study: Study, *, settings: Settings | None = None) -> str:
         return f"{why}, and noise that follows from a seed guarantees nothing."
     if study.privacy.clip_only or inf in study.privacy.epsilons:
         return f"{why}, and models without noise guarantee nothing."
+    if "leakage" in study.extras:
+        return f"{why}, and what attacks find out about single images is protected by no noise."
     return ""
 
 

@@ -13,9 +13,9 @@ from engine.corruptions import SEVERITIES, corruptions
 from engine.data import entry
 from engine.defences import defences
 from engine.errors import BadInput
-from engine.extras import EXTRAS, SMOOTHED
+from engine.extras import EXTRAS, FEWER_IMAGES, LEAST_POOL, NETWORKS, POOL, SHADOWS, SMOOTHED, TOGETHER
 from engine.models import models
-from engine.recipes import Recipe, recipe
+from engine.recipes import SMALL, Recipe, recipe
 from engine.robustness import attacks
 from engine.study import MAX_POINTS, Attack, Defence, Job, Study
 
@@ -27,6 +27,7 @@ FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in 
 CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an image besides four runs of PGD
 # the self-check's own attacks, and the versions since which they count: what was computed before keeps its name
 CHECKED_BY = {"noise": 1, "fgsm": 2, "pgd": 2, "square": 1}
+LEAKAGE_VERSION = 1  # raised whenever what is measured of leakage changes
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -86,7 +87,47 @@ def _resolve_extras(study: Study) -> tuple[str, ...]:
     if "certificates" in study.extras and (study.defence.input != "none" or not bounded(study.model)):
         able = ", ".join(name for name in models.names if bounded(name))
         raise BadInput(f"certificates are computed of {able} without an input defence, not of '{study.model}' as asked")
+    if "leakage" in study.extras and pool(study) < LEAST_POOL:
+        raise BadInput(
+            f"leakage is measured with models of random halves of the training images, and {study.dataset} has "
+            f"{entry.of(study).facts['n_train']}: {LEAST_POOL} are the least"
+        )
     return tuple(name for name in EXTRAS if name in study.extras)
+
+
+def pool(study: Study) -> int:
+    """How many training images are in the pool that shadow models train on halves of."""
+    most = POOL if models[study.model].facts["one_pass"] else FEWER_IMAGES
+    return min(most, int(entry.of(study).facts["n_train"]))
+
+
+def shadows(study: Study) -> int:
+    """How many models train on halves of the pool at each budget: each is a target of those of other banks."""
+    return together(study) + (SHADOWS if models[study.model].facts["one_pass"] else NETWORKS)
+
+
+def together(study: Study) -> int:
+    """How many shadows draw the same batches: none is attacked with another of those.
+
+    One, where rows that no model of a bank has are worth leaving out of its products; on small data steps cost most.
+    """
+    return TOGETHER if models[study.model].facts["one_pass"] and pool(study) < SMALL else 1
+
+
+def canary_kinds(study: Study) -> tuple[str, ...]:
+    """Which kinds of canaries are put into a training run: an image's own feature is for models on fixed ones."""
+    return ("mislabelled", "orthogonal") if models[study.model].facts["one_pass"] else ("mislabelled",)
+
+
+def leakage_images(job: Job) -> int:
+    """Image-steps of all models that are trained for a job's leakage."""
+    study, n_pool = job.study, pool(job.study)
+
+    def of(n_train: int) -> int:
+        found = [recipe(study.model, epsilon, n_train, study.defence.training) for epsilon in job.epsilons]
+        return sum(how.batch * how.steps for how in found)
+
+    return shadows(study) * of(n_pool // 2) + len(canary_kinds(study)) * of(n_pool)
 
 
 def bounded(model: str) -> bool:
@@ -107,7 +148,7 @@ def _looks(study: Study) -> int:
         "certificates": 10 * study.attack.images,
         "smoothing": 370 * min(SMOOTHED, study.attack.images),
     }
-    return sum(looks[name] for name in study.extras)
+    return sum(looks.get(name, 0) for name in study.extras)
 
 
 def usual_radii(facts: dict[str, Any], norm: str) -> tuple[float, ...]:
@@ -194,6 +235,7 @@ def digest(study: Study) -> str:
                 for name, known in CHECKED_BY.items()
                 if attacked and attacks[name].version > known
             ),
+            *((LEAKAGE_VERSION,) if "leakage" in study.extras else ()),
         ],
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
@@ -255,4 +297,5 @@ def work(job: Job) -> dict[str, float]:
         "attack": float(attacked * attack.images * _gradients(attack)) * guard,
         "check": float(attacked * min(attack.images, CHECKED) * (4 * max(40, attack.steps) + CHECKS)) * guard,
         "extras": float(attacked * _looks(job.study)) * guard,
+        "leakage": leakage_images(job) * _dear(job.study.defence.training) if "leakage" in job.study.extras else 0.0,
     }

@@ -7,6 +7,7 @@ says nothing about a model before the state it speaks of is on the disk: what is
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -27,6 +28,7 @@ from engine.defences.training import Defended
 from engine.effort import Effort
 from engine.evaluation import Bench, evaluate
 from engine.events import Begins, Event, Provisional, Redone, Stage, Trained
+from engine.leaking import leak
 from engine.mechanism import Mechanism
 from engine.models import models
 from engine.models import weights as published
@@ -36,9 +38,11 @@ from engine.privacy.accounting import spending
 from engine.results import MEMORY, SECONDS
 from engine.rows import number, row
 from engine.settings import Settings
+from engine.shadowing import Ground
 from engine.study import Job, Own, Study
 from engine.training import Candidate, Cost, Key
 
+SHADOWS = "shadows"  # where a job keeps what models trained for its leakage have said
 COST = "cost"  # in the metadata of a model's weights
 Emit = Callable[[Event], None]
 Pair = tuple[Tensor, Tensor]
@@ -75,10 +79,41 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
         emit(Trained(done.epsilon, done.seed, str(file), done.clip_only))
         _tell_cost(job, done, file, emit)
     kept = {c: load_model(job.study, weights_file(places.folder, c), places.data) for c in candidates}
-    models = {c: guarded(job.study, model) for c, model in kept.items()}
+    guards = {c: guarded(job.study, model) for c, model in kept.items()}
     source = None if places.source is None else load(places.source, places.data)
-    evaluate(Bench(job, models, test, checkpoint, emit, source))
+    bench = Bench(job, guards, test, checkpoint, emit, source)
+    evaluate(bench)
+    if "leakage" in job.study.extras:
+        leak(bench, _ground(job, (train, test), emit, places))
+        shutil.rmtree(places.folder / SHADOWS, ignore_errors=True)
     checkpoint.finish()
+
+
+def _ground(job: Job, data: tuple[Pair, Pair], emit: Emit, places: Places) -> Ground:
+    """What the job's models have learned from, for others that are trained alike."""
+    study, train = job.study, data[0]
+    fresh, found, seen = new_model(study, places.data), None, train[0]
+    if isinstance(fresh, OnFeatures):
+        alive = partial(_as_leakage, emit)
+        found = features.of_splits(study, fresh, data, alive, places.cache, places.cache_gb)[0]
+        seen = found.x[:, :-1]
+    return Ground(
+        job=job,
+        images=train,
+        seen=seen,
+        features=found if models[study.model].facts["one_pass"] else None,
+        make=partial(_to_train, study, places.data),
+        defence=partial(_defence, study),
+        identity=training_identity(study, train),
+        draws=streams.draws(study.privacy.mode),
+        cache=places.cache,
+        folder=places.folder / SHADOWS,
+    )
+
+
+def _as_leakage(emit: Emit, event: Event) -> None:
+    """Features are at hand by then, or made again without going back a stage."""
+    emit(Stage("leakage", 0, 1))
 
 
 def tensors(dataset: str, root: Path, *, train: bool, own: Own | None = None) -> Pair:

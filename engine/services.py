@@ -14,11 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from engine import planning, starter
+from engine import exposures, planning, starter
 from engine.data import cache, datasets, entry, images, own
 from engine.defences import defences
 from engine.errors import BadInput, DataMissing
 from engine.events import Stands
+from engine.exposures import Exposure
 from engine.jobs import charging, deletion, supervisor, timing
 from engine.jobs.deletion import Belongings
 from engine.jobs.progress import Status, summarize
@@ -318,6 +319,12 @@ def run_path(run: int | str, *, settings: Settings | None = None) -> RunPath:
     if found is None:
         raise BadInput(f"run '{run}' is unknown; `python -m engine show STUDY` lists the runs of a study")
     return RunPath(settings.artifacts / found.path, found.study, found.epsilon, found.seed)
+
+
+def exposure(digest: str, *, settings: Settings | None = None) -> Exposure | None:
+    """How much each image is given away by the models of a study, as far as that was measured here."""
+    folders = {Path(path).parent for path in runs(digest, settings=settings)["path"]}
+    return exposures.read(folder / exposures.FILE for folder in sorted(folders))
 
 
 def estimate(study: Study, *, settings: Settings | None = None) -> Estimate:

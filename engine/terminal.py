@@ -36,6 +36,7 @@ STAGES = {
     "noise": "calibrating noise",
     "train": "training all budgets",
     "attack": "attacking",
+    "leakage": "measuring what models give away",
 }
 
 

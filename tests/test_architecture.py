@@ -26,7 +26,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
         "engine.threats",
     ),
     ("engine.jobs",),
-    ("engine.store", "engine.runs", "engine.evaluation", "engine.rows"),
+    ("engine.store", "engine.runs", "engine.evaluation", "engine.leaking", "engine.shadowing", "engine.rows"),
     ("engine.planning", "engine.guarantees"),
     ("engine.training", "engine.features", "engine.checkpoint", "engine.effort"),
     ("engine.robustness", "engine.leakage", "engine.defences"),
@@ -36,6 +36,7 @@ LAYERS = (  # a module may import from its own layer and from those below it
     (
         "engine.results",
         "engine.extras",
+        "engine.exposures",
         "engine.mechanism",
         "engine.promise",
         "engine.checks",

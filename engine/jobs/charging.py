@@ -15,6 +15,7 @@ from engine.store.store import Store
 from engine.study import OWN, Study
 
 WITHOUT_NOISE, CLIPPED = "models without privacy (epsilon inf)", "models that clip without noise"
+ATTACKED = "models whose leakage is measured, and what attacks on them find"
 
 
 def enrol(store: Store, dataset: str, root: Path) -> None:
@@ -44,6 +45,7 @@ def asked(digest: str, study: Study, says: Releases) -> Asked:
 
     privacy = study.privacy
     without = [WITHOUT_NOISE] * (float("inf") in privacy.epsilons) + [CLIPPED] * privacy.clip_only
+    without += [ATTACKED] * ("leakage" in study.extras)
     return Asked(
         dataset=study.dataset,
         study=digest,

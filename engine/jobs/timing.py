@@ -64,7 +64,8 @@ def reference(study: Study, stage: str) -> float:
     """Rough seconds a unit; only noise does not depend on the size of an image."""
     if stage == "noise":
         return NOISE
-    size, like = float(math.prod(entry.of(study).facts["shape"])), "attack" if stage in ATTACKING else stage
+    like = "attack" if stage in ATTACKING else "train" if stage == "leakage" else stage
+    size = float(math.prod(entry.of(study).facts["shape"]))
     return REFERENCE.get((study.model, like), OTHER) * math.pow(size / 784, GROWTH.get(study.model, 1.0))
 
 

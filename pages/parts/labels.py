@@ -70,10 +70,12 @@ EXTRAS = {
     "corruptions": "Everyday damage",
     "certificates": "A floor no attack passes",
     "smoothing": "Certified in noise",
+    "leakage": "What the model gives away",
 }
 EXTRAS_HELP = (
     "Everyday damage: fifteen corruptions such as noise, blur and fog. A floor: what interval bounds prove, for small "
-    "networks. In noise: what randomised smoothing proves of the same model, for distances (L2)."
+    "networks. In noise: what randomised smoothing proves of the same model, for distances (L2). "
+    "What it gives away: attacks that tell who was in the training data, on models trained alike. It takes minutes."
 )
 ATTACK = "Attacks"
 ATTACK_HELP = (
@@ -152,6 +154,7 @@ STAGES = {
     "attack": "attacking",
     "check": "checking the attacks",
     "extras": "measuring everyday damage and guarantees",
+    "leakage": "measuring what the models give away",
 }
 FINDING_HELP = (
     "Points are percentage points of test images. In brackets: the 95 % interval of the difference. Where the "
@@ -225,7 +228,10 @@ SWEEP_COLUMNS = {
     "number of tries is random and drawn beforehand, each try has its own settings, batches and noise, the best is "
     "judged on public data or within the budget, and nobody sees the others (arXiv:2110.03620).",
 }
-UNPROTECTED = "Models without noise (no privacy, clipping alone) come with no guarantee: no ε counts them."
+UNPROTECTED = (
+    "What no noise hides (models without privacy or with clipping alone, what attacks find out of single images) comes "
+    "with no guarantee: no ε counts it."
+)
 SIDE_HELP = "Every picture is resized to this square. More pixels show more, take longer and need more memory."
 OPEN = "Open"
 OWNER_ONLY = "They stay with the owner of the images: there is no link to them."

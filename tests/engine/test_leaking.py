@@ -1,0 +1,224 @@
+"""What a job measures of leakage: rows for every budget, killed and gone on with, and counts that tell of leaks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import inf, isinf, isnan
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from engine import exposures, guarantees, leaking, planning, recipes
+from engine.errors import BadInput
+from engine.events import Stage, Trained
+from engine.extras import FALSE_POSITIVES
+from engine.leakage import membership
+from engine.leakage.audit import epsilon_lower
+from engine.leakage.membership import Masks
+from engine.leakage.shadows import Budget
+from engine.privacy.roc import roc
+from engine.recipes import Recipe
+from engine.results import ABOVE, ALLOWED, DEMONSTRABLE, DEMONSTRATED, GUESSED, LEAKED, LEAKED_AUC, Row
+from engine.shadowing import Answers, Asked
+from engine.study import Study, parse
+from tests.engine.test_runs import executed, small
+
+PLAIN = Budget(inf, Recipe(batch=6, steps=9, learning_rate=0.1), 0.2, 0.0)
+PRIVATE = Budget(1.0, Recipe(batch=6, steps=9, learning_rate=0.1, max_grad_norm=1.0), 0.2, 3.0)
+Few = Callable[..., Study]
+
+
+@pytest.fixture(scope="module")
+def few() -> Study:
+    """Little of everything, for the engine's own functions: patched sizes last as long as this module's tests."""
+    return study()
+
+
+def shorter(how: Callable[[float, int], Recipe], epsilon: float, n_train: int) -> Recipe:
+    """Longer without privacy than with it, as recipes are."""
+    return replace(how(epsilon, n_train), steps=100 if isinf(epsilon) else 8)
+
+
+def study(**more: object) -> Study:
+    asked = {"seeds": 1, "attack": {"eps": [0.0], "images": 20}, "extras": ["leakage"]}
+    return small(**{**asked, **more})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sizes() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in {"SHADOWS": 8, "TOGETHER": 2, "POOL": 240, "NETWORKS": 3, "FEWER_IMAGES": 150}.items():
+            patch.setattr(planning, name, size)
+        patch.setattr(leaking, "ATTACKED_IMAGES", 20)
+        patch.setattr(leaking, "FIRST", 4)
+        for model, how in {"cnn": recipes._network, "scattering-linear": recipes._linear}.items():
+            patch.setitem(recipes._RECIPES, model, partial(shorter, how))
+        yield
+
+
+@pytest.fixture(scope="module")
+def told(few: Study, sizes: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], Path]:
+    folder = tmp_path_factory.mktemp("leaking")
+    return [event for event in executed(few, folder) if isinstance(event, Row)], folder
+
+
+def kept(rows: list[Row]) -> dict[tuple[object, ...], tuple[float, int]]:
+    """What a store holds in the end: the last word on each point, without how long it took."""
+    return {row.key: (row.value, row.n) for row in rows if row.metric.startswith(("member", "demon"))}
+
+
+def answers(shift: float, models: int = 9, n: int = 400) -> tuple[Answers, Masks]:
+    """Confidences of models that are surer of their own examples by `shift` standard deviations."""
+    rng = np.random.default_rng(0)
+    masks = rng.random((models, n)) < 0.5
+    return (rng.normal(size=masks.shape) + shift * masks).astype(np.float32), masks
+
+
+def test_every_budget_has_every_number(told: tuple[list[Row], Path]) -> None:
+    found = kept(told[0])
+    for epsilon in (1.0, inf):
+        of = {key[2:4]: value for key, value in found.items() if key[0] == epsilon}
+        for name in membership.ATTACKS:
+            value, n = of[LEAKED_AUC + name, -1.0]
+            assert 0.3 < value < 1
+            assert n == 10
+            curve = [of[LEAKED + name, eps][0] for eps in FALSE_POSITIVES]
+            assert curve == sorted(curve), "a ROC only rises"
+        for kind in ("mislabelled", "orthogonal"):
+            shown, most = of[DEMONSTRATED + kind, -1.0], of[DEMONSTRABLE + kind, -1.0]
+            assert 0 <= shown[0] <= most[0] == epsilon_lower(80, 32, 32, delta=1e-5)
+            assert shown[1] == most[1] == 32
+        assert {of[GUESSED + how, -1.0][1] for how in ("threshold", "threshold-attacked")} == {720, 40}
+    assert not any(isinf(float(str(key[0]))) for key in found if key[2] in (ALLOWED, ABOVE)), (
+        "without noise, all is allowed"
+    )
+    assert found[1.0, 0, ABOVE, -1.0, False] == (0.0, 10 * 3 * len(membership.ATTACKS))
+
+
+def test_a_model_without_privacy_gives_away_more_than_a_private_one(told: tuple[list[Row], Path]) -> None:
+    of = kept(told[0])
+    assert of[inf, 0, LEAKED_AUC + "lira", -1.0, False][0] > of[1.0, 0, LEAKED_AUC + "lira", -1.0, False][0] + 0.05
+    assert of[inf, 0, DEMONSTRATED + "orthogonal", -1.0, False][0] > 1
+
+
+def test_exposures_are_of_the_pool_and_of_two_halves_of_the_models(told: tuple[list[Row], Path]) -> None:
+    found = np.load(told[1] / "0" / exposures.FILE)
+    assert found["epsilons"].tolist() == [1.0, inf]
+    assert len(set(found["images"].tolist())) == 240
+    assert found["images"].max() < 1437
+    assert found["chosen"].shape == found["measured"].shape == (2, 240)
+    of = [np.corrcoef(found["chosen"][i], found["measured"][i])[0, 1] for i in range(2)]
+    assert of[1] > max(0.1, of[0]), "without privacy, both halves agree on who is exposed"
+    assert not list((told[1] / "0").glob("shadows/*")), "what shadows said is not kept beyond the job"
+
+
+@pytest.mark.parametrize("stop", [0.3, 0.7, 0.95])
+def test_a_killed_job_ends_with_the_same_numbers(
+    few: Study, told: tuple[list[Row], Path], tmp_path: Path, stop: float
+) -> None:
+    events = executed(few, tmp_path / "count")
+    leaks = [i for i, event in enumerate(events) if isinstance(event, Stage) and event.name == "leakage"]
+    with pytest.raises(KeyboardInterrupt):
+        executed(few, tmp_path / "job", stop_after=leaks[round(stop * (len(leaks) - 1))])
+    before = {file.name for file in (tmp_path / "job" / "0" / "shadows").glob("said*")}
+    again = executed(few, tmp_path / "job")
+    assert kept([event for event in again if isinstance(event, Row)]) == kept(told[0])
+    assert before, "some shadows were done"
+    a, b = (np.load(folder / "0" / exposures.FILE) for folder in (told[1], tmp_path / "job"))
+    assert all((a[name] == b[name]).all() for name in a.files)
+
+
+def test_measuring_leakage_changes_no_model(few: Study, told: tuple[list[Row], Path], tmp_path: Path) -> None:
+    plain = executed(study(extras=[]), tmp_path)
+    files = [Path(event.path) for event in plain if isinstance(event, Trained)]
+    for file in files:
+        mine = (told[1] / "0" / file.name).read_bytes()
+        assert mine[-1000:] == file.read_bytes()[-1000:], "weights alike; the study that is kept with them differs"
+
+
+def test_networks_are_asked_too_with_fewer_shadows_and_canaries(tmp_path: Path) -> None:
+    asked = study(model="cnn", privacy={"epsilons": [3, "inf"], "clip_only": True})
+    found = kept([event for event in executed(asked, tmp_path) if isinstance(event, Row)])
+    for epsilon in (3.0, inf):
+        assert found[epsilon, 0, LEAKED_AUC + "rmia", -1.0, False][1] == 4
+        assert found[epsilon, 0, DEMONSTRATED + "mislabelled", -1.0, False][1] == 20
+    guessed = {key[0::4] for key in found if key[2] == GUESSED + "threshold"}
+    assert guessed == {(3.0, False), (inf, False), (inf, True)}, "clipping alone is guessed about, too"
+
+
+def test_secret_noise_is_measured_and_gone_on_with(tmp_path: Path) -> None:
+    asked = study(privacy={"epsilons": [1], "mode": "private"})
+    with pytest.raises(KeyboardInterrupt):
+        executed(asked, tmp_path, stop_after=70)
+    found = kept([event for event in executed(asked, tmp_path) if isinstance(event, Row)])
+    assert found[1.0, 0, LEAKED_AUC + "lira", -1.0, False][1] == 10
+
+
+@pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 0.0, 0.0), (8.0, 1.0, 108.0)])
+def test_points_above_theory_are_counted(tmp_path: Path, shift: float, low: float, high: float) -> None:
+    found = leaking.found_out(*answers(shift), np.arange(9), PRIVATE, tmp_path)
+    (above,) = (value for metric, _, value in found if metric == ABOVE)
+    assert low <= above.value <= high
+    assert above.n == 108
+    theory = {how.eps: value.value for metric, how, value in found if metric == ALLOWED}
+    assert PRIVATE.mechanism
+    assert list(theory.values()) == roc(FALSE_POSITIVES, PRIVATE.mechanism, tmp_path).tolist()
+
+
+@pytest.mark.parametrize(("shift", "area"), [(0.0, 0.5), (1.0, 0.76), (20.0, 1.0)])
+def test_areas_are_those_of_two_normals_and_theirs_is_the_interval(tmp_path: Path, shift: float, area: float) -> None:
+    found = {metric: value for metric, _, value in leaking.found_out(*answers(shift), np.arange(9), PLAIN, tmp_path)}
+    one = found[LEAKED_AUC + "threshold"]
+    assert one.value == pytest.approx(area, abs=0.02)
+    assert one.low <= one.value <= one.high
+    assert ALLOWED not in found
+    assert ABOVE not in found
+
+
+@pytest.mark.parametrize(("shift", "right"), [(0.0, 0.5), (2.0, 0.841)])
+def test_guesses_are_right_as_often_as_two_normals_allow_and_never_by_luck(shift: float, right: float) -> None:
+    rng = np.random.default_rng(1)
+    inside, outside = rng.normal(shift, 1, 4000), rng.normal(0, 1, 4000)
+    found = leaking.guessed(inside.astype(np.float32), outside.astype(np.float32))
+    assert found.n == 8000
+    assert found.value == pytest.approx(right, abs=0.015), "Phi(shift / 2)"
+    same = [leaking.guessed(*rng.normal(size=(2, 40)).astype(np.float32)).value * 80 for _ in range(200)]
+    assert abs(np.mean(same) - 40) < 1, "a threshold chosen on the images it is tried on would be right more often"
+    assert binom.sf(np.mean(same) * 200, 200 * 80, 0.5) > 1e-4
+
+
+def test_a_budget_is_told_of_whoever_has_trained() -> None:
+    said = np.full((3, 2, 4), np.nan, np.float32)
+    said[:2, 0] = 1
+    asked = Asked(said, np.zeros((3, 4), bool), np.arange(3), np.arange(4), (PLAIN, PRIVATE))
+    assert asked.of(0)[0].shape == (2, 4)
+    assert len(asked.of(1)[0]) == 0
+
+
+def test_few_images_are_refused_and_leakage_counts_as_unprotected(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planning, "LEAST_POOL", 2_000)
+        with pytest.raises(BadInput, match="digits has 1437: 2000 are the least"):
+            study()
+    private = study(privacy={"epsilons": [1]})
+    assert guarantees.guarantees(private, tmp_path).unprotected
+    assert not guarantees.guarantees(study(privacy={"epsilons": [1]}, extras=[]), tmp_path).unprotected
+    assert planning.digest(private) != planning.digest(study(privacy={"epsilons": [1]}, extras=[]))
+
+
+def test_what_it_takes_is_planned_and_progress_ends_where_it_was_said_to(told: tuple[list[Row], Path]) -> None:
+    (job,) = planning.plan(study())
+    each = 10 * (60 * 8 + 20 * 100), 2 * (120 * 8 + 40 * 100)  # batch times steps of both budgets
+    assert planning.work(job)["leakage"] == sum(each)
+    assert planning.work(planning.plan(study(extras=[]))[0])["leakage"] == 0
+
+
+def test_a_row_without_a_rate_has_none(told: tuple[list[Row], Path]) -> None:
+    assert all(isnan(row.eps) for row in told[0] if row.metric.startswith((LEAKED_AUC, DEMONSTRATED, GUESSED)))
+
+
+def test_unknown_extra_is_still_refused() -> None:
+    with pytest.raises(BadInput, match="leakage"):
+        planning.resolve(parse({"extras": ["leakeage"]}))
