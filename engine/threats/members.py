@@ -120,7 +120,7 @@ def _png(image: NDArray[np.float32]) -> str:
 
 
 def gallery(digest: str, *, settings: Settings | None = None) -> Gallery | None:
-    """The gallery of a study; None while a process makes it, and where exposures were not measured.
+    """The gallery of a study; None while a process makes it, and until exposures are measured at every budget.
 
     None too for images that are shown to nobody: own ones, and those under a cap or a mark. FrontierError when it could
     not be made.
@@ -129,7 +129,7 @@ def gallery(digest: str, *, settings: Settings | None = None) -> Gallery | None:
     study = services.study(digest, settings=settings)
     if study is None or ledgers.guarded(study.dataset, settings=settings):
         return None
-    if services.exposure(digest, settings=settings) is None:
+    if not is_exposed(digest, study, settings=settings):
         return None
     file = settings.cache / f"{study.dataset}-members-{digest}-{VERSION}.npz"
     if file.is_file():
@@ -140,6 +140,12 @@ def gallery(digest: str, *, settings: Settings | None = None) -> Gallery | None:
     elif maker.poll():
         raise FrontierError("The images that give themselves away could not be read: the server's log says why.")
     return None
+
+
+def is_exposed(digest: str, study: Study, *, settings: Settings | None = None) -> bool:
+    """Whether it was measured at every budget of a study how much each image is given away."""
+    found = services.exposure(digest, settings=settings)
+    return found is not None and set(study.privacy.epsilons) <= set(found.epsilons)
 
 
 def _start(digest: str, file: Path, settings: Settings) -> "subprocess.Popen[bytes]":

@@ -175,7 +175,7 @@ def is_hanging(status: Status | None) -> bool:
     """Whether images are being looked up for the gallery of a finished study, so that there is something to come."""
     if status is None or status.state != "done" or ledgers.guarded(status.study.dataset):
         return False
-    return services.exposure(status.digest) is not None and members.gallery(status.digest) is None
+    return members.is_exposed(status.digest, status.study) and members.gallery(status.digest) is None
 
 
 def _provenance(info: Leakage, study: Study, status: Status | None, opening: Opening | None) -> None:
