@@ -14,7 +14,7 @@ from pages.parts import address, labels, members_words, notices, run_list
 from pages.parts.titles import title
 
 PAGE = "members"
-STUDY, ATTACK = "members-study", "members-attack"
+STUDY, ATTACK, CHOSEN = "members-study", "members-attack", "members-attack-chosen"
 OPENING = "opening"  # in place of a digest: what comes with Frontier
 RECENT = 100  # studies that are offered
 
@@ -78,11 +78,18 @@ def read() -> None:
         forget_attack()
         if "attack" in now:
             st.session_state[ATTACK] = now["attack"]
+            choose_attack()
+
+
+def choose_attack() -> None:
+    """From now on this attack is shown, whichever proves to be the strongest."""
+    st.session_state[CHOSEN] = True
 
 
 def forget_attack() -> None:
     """The strongest attack of whatever is shown next."""
     st.session_state.pop(ATTACK, None)
+    st.session_state.pop(CHOSEN, None)
 
 
 def shown(choices: list[str], found: dict[str, Status]) -> Shown:
@@ -96,9 +103,9 @@ def shown(choices: list[str], found: dict[str, Status]) -> Shown:
 
 def write() -> None:
     """Make the address say what is shown."""
-    chosen, attack = st.session_state.get(STUDY, OPENING), st.session_state.get(ATTACK)
+    chosen = st.session_state.get(STUDY, OPENING)
     said = {} if chosen == OPENING else {"study": str(chosen)}
-    address.write(PAGE, said | ({"attack": str(attack)} if attack else {}))
+    address.write(PAGE, said | ({"attack": str(st.session_state[ATTACK])} if st.session_state.get(CHOSEN) else {}))
 
 
 def name(chosen: str, found: dict[str, Status]) -> str:

@@ -17,7 +17,7 @@ from engine.threats.members import Gallery, Opening, Picture
 from pages.parts import deck, labels, members_state, members_words, notices, progress, provenance, visitor
 from pages.parts.deck import Part, Slider
 from pages.parts.labels import term
-from pages.parts.members_state import ATTACK, OPENING
+from pages.parts.members_state import ATTACK, CHOSEN, OPENING
 from pages.parts.titles import title
 
 DECK = "members-deck"
@@ -57,21 +57,23 @@ def _draw(
 
 
 def _attack(known: tuple[str, ...]) -> str:
-    """The one that is chosen, if it was measured; else the strongest."""
-    chosen = st.session_state.get(ATTACK)
-    if known and chosen not in known:
-        st.session_state[ATTACK] = chosen = known[0]
-    return chosen or ""
+    """The one that somebody chose, if it was measured; else the strongest so far."""
+    if not known:
+        return ""
+    if not st.session_state.get(CHOSEN) or st.session_state.get(ATTACK) not in known:
+        st.session_state[CHOSEN], st.session_state[ATTACK] = False, known[0]
+    return str(st.session_state[ATTACK])
 
 
 def _choose(known: tuple[str, ...]) -> None:
     if len(known) > 1:
         st.segmented_control(
             members_words.ATTACK,
-            known,
-            format_func=lambda name: members_words.ATTACKS.get(name, name),
+            sorted(known, key=list(members_words.ATTACKS).index),
+            format_func=members_words.ATTACKS.__getitem__,
             key=ATTACK,
             required=True,
+            on_change=members_state.choose_attack,
             help=members_words.ATTACKS_HELP,
         )
 

@@ -14,8 +14,8 @@ ATTACKS = {
 ATTACKS_HELP = (
     "All attacks only read how sure a model is of the true class. Loss threshold: whoever is sure was in "
     "(arXiv:1709.01604). LiRA: compares with models of the attacker's own, some of which had the image "
-    "(arXiv:2112.03570); offline: none had. RMIA: compares with other images besides (arXiv:2312.03262). The first one "
-    "here finds most."
+    "(arXiv:2112.03570); offline: none had. RMIA: compares with other images besides (arXiv:2312.03262). The page "
+    "opens with the one that finds most."
 )
 BUDGET = "Privacy budget ε"
 BUDGET_HELP = "The one whose line stands out, beside what theory allows, and whose exposures are written under images."

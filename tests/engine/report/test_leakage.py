@@ -30,6 +30,8 @@ def info(*rows: Row) -> Leakage:
 def test_the_strongest_attack_comes_first() -> None:
     assert leakage.attacks(frame(*everything())) == ("lira", "threshold")
     assert leakage.attacks(frame(*leaks(1.0, 1.2, "rmia"), *leaks(1.0, 1.1))) == ("rmia", "lira")
+    by_luck = [*leaks(1.0, 1.2, "rmia"), *leaks(1.0, 1.1), *leaks(inf, 5.0, "rmia"), *leaks(inf, 8.0)]
+    assert leakage.attacks(frame(*by_luck)) == ("lira", "rmia"), "where there is something to find"
     assert leakage.attacks(frame(CLEAN, OPEN)) == ()
     assert leakage.measured(frame(*everything()))
     assert not leakage.measured(frame(CLEAN, OPEN))

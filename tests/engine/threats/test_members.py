@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import ledgers, services
+from engine import ledgers, planning, services
+from engine.data import images
 from engine.data.images import Images
 from engine.errors import FrontierError
 from engine.exposures import Exposure
+from engine.extras import FALSE_POSITIVES
+from engine.leakage.membership import ATTACKS
+from engine.results import ABOVE, ALLOWED, LEAKED, LEAKED_AUC
 from engine.settings import Settings
 from engine.study import parse
 from engine.threats import members
@@ -125,3 +129,55 @@ def test_what_is_shipped_comes_back_as_it_was(studied: str, monkeypatch: pytest.
 def test_without_a_file_nothing_comes_with_frontier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(members, "FILE", tmp_path / "none.json")
     assert members.opening() is None
+
+
+# what comes with Frontier
+
+
+@pytest.fixture
+def shipped() -> members.Opening:
+    found = members.opening()
+    assert found is not None, "run `python -m engine starter --pages members`"
+    return found
+
+
+def test_the_shipped_file_is_what_this_engine_would_compute(shipped: members.Opening) -> None:
+    assert shipped.digest == planning.digest(planning.resolve(parse(members.SHIPPED))), "another version: make it anew"
+    assert members.is_current(shipped)
+    assert members.FILE.stat().st_size < 400_000
+    assert len(shipped.made["commit"]) == 40, "made from committed code"
+    assert {"machine", "versions", "finished"} <= set(shipped.made)
+
+
+def test_every_budget_has_every_row_with_its_interval(shipped: members.Opening) -> None:
+    rows, epsilons = shipped.frame, set(shipped.study.privacy.epsilons)
+    assert set(rows["study"]) == {shipped.digest}
+    for attack in ATTACKS:
+        for metric, per_budget in ((LEAKED + attack, len(FALSE_POSITIVES)), (LEAKED_AUC + attack, 1)):
+            found = rows[rows["metric"] == metric]
+            assert found.groupby("epsilon").size().to_dict() == dict.fromkeys(epsilons, per_budget)
+            assert np.isfinite(found[["value", "low", "high"]]).all(axis=None)
+            assert (found["low"] <= found["value"]).all()
+            assert (found["value"] <= found["high"]).all()
+            assert set(found["n"]) == {planning.shadows(shipped.study)}
+    allowed = rows[rows["metric"] == ALLOWED]
+    assert set(allowed["epsilon"]) == epsilons - {inf}
+    assert (allowed["value"] >= allowed["eps"]).all(), "guessing is always allowed"
+    assert (rows.loc[rows["metric"] == ABOVE, "value"] == 0).all(), "no point lies above what theory allows"
+
+
+def test_the_shipped_gallery_shows_training_images_whose_exposure_falls(shipped: members.Opening, home: Path) -> None:
+    shown, name = shipped.gallery, shipped.study.dataset
+    assert shown.epsilons == tuple(sorted(shipped.study.privacy.epsilons))
+    assert (len(shown.most), len(shown.typical)) == (members.MOST, members.TYPICAL)
+    assert shown.n == planning.pool(shipped.study)
+    means = np.mean([one.exposure for one in shown.most], axis=0)
+    assert np.isfinite(means).all()
+    assert means[-1] > 4 * max(0.1, means[0]), "without privacy, and at the smallest budget"
+    assert means[-1] > 2 * np.mean([one.exposure[-1] for one in shown.typical])
+    if images.locate(name, Settings().data_root) is None:
+        pytest.skip(f"{name} is not on this machine")
+    held = images.load(name, Settings().data_root, train=True)
+    for one in (*shown.most, *shown.typical):
+        assert one.png == members._png(held.x[one.index])
+        assert one.label == held.y[one.index]
