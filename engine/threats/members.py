@@ -107,8 +107,8 @@ def hung(exposure: Exposure, held: images.Images) -> Gallery:
         measured = tuple(round(float(one), 3) for one in exposure.measured[:, place])
         return Picture(index, int(held.y[index]), _png(held.x[index]), measured)
 
-    walls = (tuple(framed(int(place)) for place in places) for places in (most, typical))
-    return Gallery(tuple(exposure.epsilons), *walls, n=len(exposure.images))
+    hangs, middle = (tuple(framed(int(place)) for place in places) for places in (most, typical))
+    return Gallery(tuple(exposure.epsilons), hangs, middle, len(exposure.images))
 
 
 def _png(image: NDArray[np.float32]) -> str:

@@ -25,8 +25,8 @@ from tests.pages.conftest import buttons, small, words
 Page = Callable[..., AppTest]
 MEMBERS = "threats/members.py"
 ASKED = {"privacy": {"epsilons": [1, 3, "inf"]}, "extras": ["leakage"]}
-MOVED = np.repeat([[0.1], [1.0], [2.0]], 60, axis=1)
-EXPOSED = Exposure(np.arange(60), (1.0, 3.0, inf), np.arange(180.0).reshape(3, 60), MOVED)
+MOVED = np.repeat(np.array([[0.1], [1.0], [2.0]], np.float32), 60, axis=1)
+EXPOSED = Exposure(np.arange(60), (1.0, 3.0, inf), np.arange(180, dtype=np.float32).reshape(3, 60), MOVED)
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_a_study_of_the_store_is_shown_by_its_link(page: Page, measured: Callabl
 def test_another_attack_is_a_press_away(page: Page, measured: Callable[..., str]) -> None:
     app = visited(page, study=measured())
     assert "finds **8.0 %**" in words(app)
-    (attack,) = [one for one in app.get("button_group") if one.key == "members-attack"]
+    groups: list[Any] = list(app.get("button_group"))
+    (attack,) = [one for one in groups if one.key == "members-attack"]
     assert [option.content for option in attack.proto.options] == ["Loss threshold", "LiRA"]
     attack.set_value("threshold")
     assert "finds **1.0 %**" in words(app.run())

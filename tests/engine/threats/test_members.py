@@ -31,7 +31,7 @@ HELD = Images(RNG.random((100, 1, 4, 4)).astype(np.float32), RNG.integers(0, 3, 
 
 def exposed() -> Exposure:
     """Image 40 + i is exposed by i; other models than those that chose say one less, and a tenth of it at ε 1."""
-    chosen = np.stack([np.zeros(N), np.arange(N, dtype=float)])
+    chosen = np.stack([np.zeros(N), np.arange(N)]).astype(np.float32)
     return Exposure(np.arange(40, 40 + N), (1.0, inf), chosen, np.stack([(chosen[1] - 1) / 10, chosen[1] - 1]))
 
 
