@@ -6,6 +6,7 @@ those who were in, found.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -143,10 +144,11 @@ def told(share: Share) -> str:
     return f"**{percent(share.value)}** ({interval(share)})"
 
 
-def finding(info: Leakage) -> str | None:
+def finding(info: Leakage, others: Mapping[str, Leakage] = MappingProxyType({})) -> str | None:
     """One sentence (Markdown): what the least private model gives away, and where nothing can be told from chance.
 
-    Where no budget gets there, what the most private one gives away. None before anything is measured.
+    Where no budget gets there, what the most private one gives away. `others` by what they are called: attacks that
+    find more than chance where this one does not are named. None before anything is measured.
     """
     known = [leak for leak in info.leaks if FEW in leak.found]
     if not known:
@@ -155,8 +157,15 @@ def finding(info: Leakage) -> str | None:
     who = _who(last.epsilon)
     found = f"an attacker who accuses 1{NBSP}% of outsiders wrongly finds {told(last.found[FEW])} of those who were in"
     if not last.found[FEW].beats(FEW):
-        return f"{who[:1].upper()}{who[1:]}, {found}: {CHANCE}."
-    return f"{who[:1].upper()}{who[1:]}, {found}{_private(known)}."
+        return f"{who[:1].upper()}{who[1:]}, {found}: {at_chance(last.epsilon, others)}."
+    return f"{who[:1].upper()}{who[1:]}, {found}{_private(known, others)}."
+
+
+def at_chance(epsilon: float, others: Mapping[str, Leakage]) -> str:
+    """What is said of an attack that finds no more than chance, with those that do at the same budget."""
+    at = {name: leak.found[FEW] for name, info in others.items() if (leak := info.of(epsilon)) and FEW in leak.found}
+    more = [f"{name} {told(share)}" for name, share in at.items() if share.beats(FEW)]
+    return f"{CHANCE} by this attack, but {words.listed(more)}" if more else CHANCE
 
 
 def _who(epsilon: float) -> str:
@@ -165,7 +174,7 @@ def _who(epsilon: float) -> str:
     return f"at {words.budget(epsilon)}" if lines.private(epsilon) else "without privacy"
 
 
-def _private(known: Sequence[Leak]) -> str:
+def _private(known: Sequence[Leak], others: Mapping[str, Leakage]) -> str:
     """How the sentence goes on: about the largest budget that, with all below it, hides who was in; or the smallest."""
     if len(known) < 2:
         return ""
@@ -173,26 +182,23 @@ def _private(known: Sequence[Leak]) -> str:
     chosen, last = known[max(0, hiding - 1)], known[-1]
     share = f"{_who(chosen.epsilon)} it is {told(chosen.found[FEW])}"
     if hiding:
-        return f"; {share}, {CHANCE}"
+        return f"; {share}, {at_chance(chosen.epsilon, others)}"
     if chosen.found[FEW].overlaps(last.found[FEW]):
         return f"; {share}, which is no difference we can measure"
     return f"; {share}, still more than chance"
 
 
-def at_budget(leak: Leak | None, epsilon: float) -> str:
-    """What one budget gives away, in sentences (Markdown)."""
+def at_budget(leak: Leak | None, epsilon: float, others: Mapping[str, Leakage] = MappingProxyType({})) -> str:
+    """What one budget gives away to an attack, in sentences (Markdown), beside what it does to `others`."""
     said = words.budget(epsilon)
     name = f"**{said if lines.private(epsilon) else said[:1].upper() + said[1:]}:**"
     if leak is None or FEW not in leak.found:
         return f"{name} not measured yet."
     few = leak.found[FEW]
     beside = f", {told(leak.found[FEWER])} at 0.1{NBSP}%" if FEWER in leak.found else ""
-    sentence = f"{name} {told(few)} found at 1{NBSP}% false alarms{beside}; {_beside_chance(few)}."
+    times = f"{few.value / FEW:.1f} times chance" if few.beats(FEW) else at_chance(epsilon, others)
+    sentence = f"{name} {told(few)} found at 1{NBSP}% false alarms{beside}; {times}."
     return f"{sentence} {_theory(leak)}"
-
-
-def _beside_chance(few: Share) -> str:
-    return f"{few.value / FEW:.1f} times chance" if few.beats(FEW) else CHANCE
 
 
 def _theory(leak: Leak) -> str:

@@ -20,6 +20,7 @@ from pages.parts.labels import term
 from pages.parts.members_state import ATTACK, CHOSEN, OPENING
 from pages.parts.titles import title
 
+Others = dict[str, Leakage]  # what other attacks find, by what they are called
 DECK = "members-deck"
 FAINT = 0.12  # opacity of an image that is not given away
 
@@ -43,13 +44,15 @@ def _draw(
     study: Study, frame: pd.DataFrame, digest: str, *, status: Status | None = None, opening: Opening | None = None
 ) -> None:
     known = leakage.attacks(frame)
-    info = leakage.leakage(frame, _attack(known), lines.of_study(study))
+    every = {name: leakage.leakage(frame, name, lines.of_study(study)) for name in known or ("",)}
+    info = every.pop(_attack(known))
+    others = {members_words.ATTACKS[name]: one for name, one in every.items()}
     with st.container(key="members-finding"):
-        _headline(info, frame, status)
+        _headline(info, others, frame, status)
     if members.LEAKAGE in study.extras:
         _choose(known)
         gallery = _gallery(study, digest, opening)
-        _deck(info, gallery, study, digest, _note(info, status))
+        _deck(info, others, gallery, study, digest, _note(info, status))
         _about_gallery(gallery, study, status)
         _provenance(info, study, status, opening)
         _numbers(info)
@@ -78,7 +81,7 @@ def _choose(known: tuple[str, ...]) -> None:
         )
 
 
-def _headline(info: Leakage, frame: pd.DataFrame, status: Status | None) -> None:
+def _headline(info: Leakage, others: Others, frame: pd.DataFrame, status: Status | None) -> None:
     """The finding; while it is not known, what happens."""
     if status is not None and progress.is_live(status):
         doing = progress.doing(status, progress.training(services.provisional(status.digest)))
@@ -86,7 +89,7 @@ def _headline(info: Leakage, frame: pd.DataFrame, status: Status | None) -> None
     elif status is not None and status.state in ("failed", "stopped"):
         whole = document.whole_budgets(status.study, frame)
         st.warning(progress.ended(status, whole, n_lines(status.study)), icon=":material/error:")
-    elif found := leakage.finding(info):
+    elif found := leakage.finding(info, others):
         st.markdown(found)
     else:
         st.markdown(members_words.ASK)
@@ -99,12 +102,12 @@ def _note(info: Leakage, status: Status | None) -> str:
     return members_words.SOON if progress.is_live(status) else members_words.NOTHING
 
 
-def _deck(info: Leakage, gallery: Gallery | None, study: Study, digest: str, note: str) -> None:
+def _deck(info: Leakage, others: Others, gallery: Gallery | None, study: Study, digest: str, note: str) -> None:
     """Everything that the slider of budgets can show."""
     places = info.epsilons
     (at,) = deck.places(DECK, [len(places) - 1], [len(places)])
     slider = Slider(members_words.BUDGET, members_words.BUDGET_HELP, tuple(map(words.tick, places)), at)
-    said = deck.sentence((0,), [leakage.at_budget(info.of(epsilon), epsilon) for epsilon in places])
+    said = deck.sentence((0,), [leakage.at_budget(info.of(epsilon), epsilon, others) for epsilon in places])
     roc = [leakage_figures.draw_roc(info, epsilon, LIVE, note=note) for epsilon in places]
     by_budget = [leakage_figures.draw_by_budget(info, epsilon, LIVE, note=note) for epsilon in places]
     charts = (

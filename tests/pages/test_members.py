@@ -18,7 +18,7 @@ from engine.leakage.membership import ATTACKS
 from engine.settings import Settings
 from engine.threats import members
 from pages.parts import members_words
-from tests.engine.report.leaks import everything, leaks
+from tests.engine.report.membership import everything, leaks
 from tests.engine.report.rows import frame
 from tests.pages.conftest import buttons, small, words
 

@@ -10,7 +10,7 @@ from engine.report import leakage, leakage_figures, lines
 from engine.report.leakage import Leakage, Share
 from engine.report.palette import LIGHT
 from engine.results import ABOVE, LEAKED, Row
-from tests.engine.report.leaks import GRID, WIDE, everything, found, leaks
+from tests.engine.report.membership import GRID, WIDE, everything, found, leaks
 from tests.engine.report.rows import CLEAN, OPEN, frame
 
 NBSP = "\u00a0"
@@ -91,6 +91,18 @@ def test_the_finding_says_no_more_than_intervals_bear(times: dict[float, float],
     assert said is not None
     assert said.endswith(ending)
     assert said.startswith("Without privacy" if inf in times else "At ε 8")
+
+
+def test_chance_is_not_claimed_for_attacks_that_find_more() -> None:
+    epsilons = (1.0, inf)
+    rows = frame(*leaks(inf, 8.0), *leaks(1.0, 1.1), *leaks(inf, 4.0, "rmia"), *leaks(1.0, 1.5, "rmia"))
+    lira, rmia = (leakage.leakage(rows, name, epsilons) for name in ("lira", "rmia"))
+    said = str(leakage.finding(lira, {"RMIA": rmia})).replace(NBSP, " ")
+    ending = f"{leakage.CHANCE} by this attack, but RMIA **1.5 %** (1.3 to 1.7)."
+    assert said.endswith(ending)
+    assert ending in leakage.at_budget(lira.of(1.0), 1.0, {"RMIA": rmia}).replace(NBSP, " ")
+    weak = leakage.leakage(frame(*leaks(1.0, 1.0, "rmia")), "rmia", epsilons)
+    assert str(leakage.finding(lira, {"RMIA": weak})).endswith(f"{leakage.CHANCE}.")
 
 
 def test_before_anything_is_measured_there_is_no_finding() -> None:

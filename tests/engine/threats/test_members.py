@@ -21,7 +21,7 @@ from engine.results import ABOVE, ALLOWED, LEAKED, LEAKED_AUC
 from engine.settings import Settings
 from engine.study import parse
 from engine.threats import members
-from tests.engine.report.leaks import everything
+from tests.engine.report.membership import everything
 from tests.engine.report.rows import CLEAN, frame
 
 N = 60
