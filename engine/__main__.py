@@ -1,6 +1,5 @@
 """The command line, `python -m engine --help`. Exit codes: 0; 2 bad input; 1 a failed study; 130 interrupted."""
 
-import json
 import os
 import signal
 import sys
@@ -30,6 +29,11 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
+PAGES = {  # what makes what they open with
+    "members": "engine.threats.members",
+    "rebuilt": "engine.threats.rebuilding",
+    "copied": "engine.threats.copied",
+}
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
@@ -224,7 +228,11 @@ def export(
     study: Annotated[str, typer.Argument(help="Digest of a study, or how it begins.")],
     out: Annotated[str, typer.Option(help="Folder to write into.")],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="zip (everything), csv, parquet, json, study, png, svg, pdf, caption; several by comma.")
+        str,
+        typer.Option(
+            help="zip (everything), csv, parquet, json, study, png, svg, pdf, caption; where leakage was measured "
+            "promise-csv, promise-png, promise-svg, promise-pdf; several by comma."
+        ),
     ] = ",".join(PLAIN),
     width: Annotated[int, typer.Option(help="Width of pictures in mm: 90 or 180.")] = 180,
     strength: Annotated[float | None, typer.Option(help="Attack radius marked on the charts [a middle one].")] = None,
@@ -271,7 +279,7 @@ def starter(
     names: Annotated[list[str] | None, typer.Argument(help="Only these, of starters and stories [all].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to [assets/starter, assets/models].")] = None,
     models: Annotated[bool, typer.Option("--models", help="The models of the image lab instead.")] = False,
-    pages: Annotated[list[str] | None, typer.Option(help="What this Threats page opens with instead.")] = None,
+    pages: Annotated[str | None, typer.Option(help=f"What a page opens with instead: {', '.join(PAGES)}.")] = None,
 ) -> None:
     """Compute the results that come with Frontier, the models, or what a page opens with.
 
@@ -282,12 +290,11 @@ def starter(
     from engine.planning import resolve
     from engine.store.queue import Span
 
+    if pages:
+        _ship_page(pages, out)
+        return
     if models:
         _ship_models(names or (), out or shipped.MODELS)
-        return
-    if pages:
-        for name in pages:
-            _ship_page(name, out or shipped.PAGES)
         return
     for name, study in shipped.wanted(names or ()).items():
         _may_be_shipped(name, study)
@@ -321,29 +328,33 @@ def _ship_models(names: Sequence[str], out: Path) -> None:
         say(f"Written: {shipped.ship_denoiser(out)}")
 
 
-def _ship_page(name: str, out: Path) -> None:
+def _ship_page(name: str, out: Path | None) -> None:
+    """What a page under Threats opens with."""
+    from importlib import import_module
+
     from engine.checks import known
     from engine.report.export import write
 
-    made = PAGES[known("page", name, PAGES)]()
-    write(out, {f"{name}.json": (json.dumps(made, separators=(",", ":")) + "\n").encode()})
-    say(f"Written: {name}.json")
+    module = PAGES[known("pages", name, PAGES)]
+    if name == "members":
+        _measure_members()
+    for file, content in import_module(module).make().items():
+        write(out or file.parent, {file.name: content})
+        say(f"Written: {(out or file.parent) / file.name}")
 
 
-def _page_of_members() -> dict[str, Any]:
+def _measure_members() -> None:
+    """The study that the page about membership opens with."""
     from engine.planning import resolve
     from engine.study import parse
-    from engine.threats import members
+    from engine.threats.members import SHIPPED
 
-    study = parse(members.SHIPPED)
+    study = parse(SHIPPED)
     _may_be_shipped("members", study)
     status = _compute(resolve(study))
     if status.state != "done":
-        raise FrontierError(status.error or "the study of members was stopped: run this again to go on")
-    return members.make(status.digest)
-
-
-PAGES = {"members": _page_of_members}
+        raise FrontierError(status.error or "the study was stopped: run this again to go on")
+    _may_be_shipped("members", study)  # a mark may have come while it was computed
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -31,7 +31,6 @@ from engine.study import Study, parse, read
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "starter"
 MODELS = Path(__file__).parents[1] / "assets" / "models"
-PAGES = Path(__file__).parents[1] / "assets" / "threats"  # what pages open with
 DENOISER = "denoiser"  # goes among the models to make, though it is one before a model
 
 

@@ -35,6 +35,18 @@ page = st.navigation(
                 icon=":material/person_search:",
                 url_path="who-was-in-the-data",
             ),
+            st.Page(
+                "threats/rebuilt.py",
+                title="Rebuilt images",
+                icon=":material/broken_image:",
+                url_path="rebuilt-images",
+            ),
+            st.Page(
+                "threats/copied.py",
+                title="Copied model",
+                icon=":material/content_copy:",
+                url_path="copied-model",
+            ),
         ],
         "Learn": [
             st.Page(

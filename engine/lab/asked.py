@@ -13,6 +13,7 @@ from engine.robustness import attacks
 
 REACH = {"linf": 0.3, "l2": 5.0, "spatial": 1.0}  # the largest radius: pixel units of [0, 1]; shares of a grid
 MOST_STEPS = 100
+MOST_QUERIES = 10_000  # pictures that a model is asked about to be copied
 MOST_PIXELS = 3 * 256 * 256  # of a picture that comes with a question
 MOST_FILE = 6_000_000  # bytes of an upload
 MOST_BODY = MOST_FILE * 4 // 3 + 10_000  # bytes of a question, an upload in base64 among it
@@ -104,7 +105,47 @@ class Upload(Plain):
     content: Annotated[str, Field(max_length=MOST_FILE * 4 // 3 + 4)]
 
 
-Question = Tamper | Smallest | Strip | Numbers | Hard | Shown | Upload
+class Rebuild(Plain):
+    """Test images rebuilt from the gradient of one network, guarded; `run` is a name under which to look at it."""
+
+    what: Literal["rebuild"]
+    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1)]
+    run: Name
+    network: Literal["initial", "trained", "linear"] = "initial"
+    attack: Literal["cosine", "dlg", "analytic"] = "cosine"
+    images: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8)]
+    max_grad_norm: Annotated[float | None, Field(ge=1e-3, le=1e3)] = None
+    noise_multiplier: Annotated[float, Field(ge=0, le=1e3)] = 0.0
+
+
+class Hold(Plain):
+    """The picture that a model holds of each class; a second model, if named, says which it recognises."""
+
+    what: Literal["hold"]
+    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
+    run: Name
+
+
+class Look(Plain):
+    """How far a `run` is, and whether it shall `stop` where it is."""
+
+    what: Literal["look"]
+    models: Annotated[tuple[Name, ...], Field(max_length=0)] = ()
+    run: Name
+    stop: bool = False
+
+
+class Copied(Plain):
+    """One copy of a model, made of its answers to so many pictures."""
+
+    what: Literal["copy"]
+    models: Annotated[tuple[Name], Field(min_length=1, max_length=1)]
+    pictures: Literal["alike", "made-up"] = "alike"
+    answers: Literal["labels", "probabilities"] = "labels"
+    queries: Annotated[int, Field(ge=1, le=MOST_QUERIES, strict=True)]
+
+
+Question = Tamper | Smallest | Strip | Numbers | Hard | Shown | Upload | Rebuild | Hold | Look | Copied
 KINDS: dict[str, type[Question]] = {
     "tamper": Tamper,
     "smallest": Smallest,
@@ -113,6 +154,10 @@ KINDS: dict[str, type[Question]] = {
     "hard": Hard,
     "images": Shown,
     "upload": Upload,
+    "rebuild": Rebuild,
+    "hold": Hold,
+    "look": Look,
+    "copy": Copied,
 }
 
 
@@ -121,8 +166,8 @@ def parse(values: Any) -> Question:
 
     >>> parse({"what": "dance"})
     Traceback (most recent call last):
-    engine.errors.BadInput: question 'dance' is unknown; choose from: hard, images, numbers, smallest, strip, tamper, \
-upload
+    engine.errors.BadInput: question 'dance' is unknown; choose from: copy, hard, hold, images, look, numbers, \
+    rebuild, smallest, strip, tamper, upload
     """
     if not isinstance(values, dict):
         raise BadInput("a question to the lab is a table of settings")
@@ -133,6 +178,8 @@ upload
         raise BadInput(_sentence(error)) from None
     if isinstance(question, Attacked):
         _check(question)
+    if isinstance(question, Rebuild):
+        _check_rebuild(question)
     return question
 
 
@@ -147,6 +194,16 @@ def _check(question: Attacked) -> None:
         raise BadInput(f"attack '{entry.name}' takes its pictures from another model: choose two models.")
     if (question.picture.index is None) == (question.picture.pixels is None):
         raise BadInput("picture: name a test image by its index, or send pixels")
+
+
+def _check_rebuild(question: Rebuild) -> None:
+    """What goes together: attack and network, noise and a bound; images are different ones."""
+    if (question.attack == "analytic") != (question.network == "linear"):
+        raise BadInput("the analytic attack is on network 'linear', the others on networks 'initial' and 'trained'")
+    if question.noise_multiplier and question.max_grad_norm is None:
+        raise BadInput("noise is a multiple of the clipping bound: set max_grad_norm too")
+    if len(set(question.images)) < len(question.images):
+        raise BadInput("images: name each image once")
 
 
 def offered() -> dict[str, Entry]:

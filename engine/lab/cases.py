@@ -69,9 +69,18 @@ def model_of(one: Given) -> nn.Module:
     return Polite(_models.get((one.path, one.path.stat().st_mtime_ns), partial(_load, one)))
 
 
+def bare(one: Given) -> nn.Module:
+    """The trained network itself, without what stands before it: what a client computes gradients of."""
+    return _models.get(("bare", one.path, one.path.stat().st_mtime_ns), partial(_read, one))
+
+
 def _load(one: Given) -> nn.Module:
+    return runs.guarded(one.study, _read(one))
+
+
+def _read(one: Given) -> nn.Module:
     try:
-        return runs.guarded(one.study, runs.load_model(one.study, one.path, one.root))
+        return runs.load_model(one.study, one.path, one.root)
     except (RuntimeError, OSError) as error:
         raise BadInput(
             f"the weights of {one.said} cannot be read ({str(error)[:100]}): compute its study again"

@@ -18,7 +18,7 @@ from typing import Any
 from engine.errors import BadInput, FrontierError
 from engine.jobs import supervisor
 from engine.lab import catalogue
-from engine.lab.asked import Attacked, Question, Shown, parse
+from engine.lab.asked import Attacked, Copied, Question, Rebuild, Shown, parse
 from engine.lab.catalogue import Model
 from engine.settings import Settings
 
@@ -26,6 +26,7 @@ LONGEST = 45.0  # s until a process that does not answer is taken to hang
 TRIES = 2  # processes that a question is put to
 WARM = 8.0  # s after a server's start: its first page does not wait for this
 LOG_BYTES = 1_000_000
+UNWANTED = "unwanted"  # as engine.lab.process reads it, which is a program and imported by nobody
 DIED = "The lab's process ended twice while it computed this: the server's lab.log says why."
 CLOSED = "The lab is not running: it runs with the server, and starts again with it."
 
@@ -79,6 +80,12 @@ class Lab:
             self._send(one)
         return one.future
 
+    def drop(self, visitor: str, kind: str) -> None:
+        """What this visitor asked of that kind is not wanted any more: its future says that it was superseded."""
+        with self.lock:
+            if self.process is not None:
+                self._write(json.dumps({UNWANTED: [visitor, kind]}).encode() + b"\n")
+
     def give_up(self) -> None:
         """End a process that hangs; what else it was asked goes to the next one."""
         with self.lock, suppress(OSError):
@@ -107,10 +114,13 @@ class Lab:
 
     def _send(self, one: _Sent) -> None:
         one.tries += 1
+        self._write(one.line)
+
+    def _write(self, line: bytes) -> None:
         with suppress(OSError):  # its end is noticed by whoever listens to it
             assert self.process is not None
             assert self.process.stdin is not None
-            self.process.stdin.write(one.line)
+            self.process.stdin.write(line)
             self.process.stdin.flush()
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
@@ -178,6 +188,12 @@ def give_up() -> None:
         lab.give_up()
 
 
+def drop(visitor: str, kind: str) -> None:
+    """Nobody waits any more for what this visitor asked of that kind."""
+    for lab in _labs[-1:]:
+        lab.drop(visitor, kind)
+
+
 def wake() -> None:
     """Somebody is about to ask."""
     for lab in _labs:
@@ -199,20 +215,21 @@ def ask(values: Any, *, visitor: str) -> "Future[dict[str, Any]]":
 def _put(lab: Lab, values: Any, visitor: str) -> "Future[dict[str, Any]]":
     question = parse(values)
     models = checked(question, lab.settings)
-    return lab.put(visitor, question.model_dump(mode="json"), [_plain(model, lab.settings) for model in models])
+    return lab.put(visitor, question.model_dump(mode="json"), [plain(model, lab.settings) for model in models])
 
 
 def checked(question: Question, settings: Settings) -> list[Model]:
     """The models that a question names; BadInput when its images are not shown to a browser."""
     models = catalogue.together(question.models, settings=settings)
     own = isinstance(question, Attacked) and question.picture.pixels is not None
-    looks = isinstance(question, Attacked | Shown) or question.what == "hard"
+    looks = isinstance(question, Attacked | Shown | Rebuild | Copied) or question.what == "hard"
     if looks and not own and (reason := catalogue.closed(models[0].study.dataset, settings=settings)):
         raise BadInput(reason)
     return models
 
 
-def _plain(model: Model, settings: Settings) -> dict[str, Any]:
+def plain(model: Model, settings: Settings) -> dict[str, Any]:
+    """A model as the process is told of it."""
     return {
         "name": model.name,
         "said": model.said,

@@ -1,8 +1,9 @@
 """The lab's process, `python -m engine.lab.process`: lines of JSON in, lines of JSON out, one thread that computes.
 
-A quick question goes before a slow one that waits, and interrupts one that runs at its next look at a model. A newer
-question of the same visitor and kind ends an older one. The process ends, whatever it computes, when its standard
-input closes: a server that is killed leaves nothing behind.
+A quick question goes before a slow one, and both before one that is patient: they interrupt what runs at its next
+look at a model. A newer question of the same visitor and kind ends an older one, and so does the word that nobody wants
+it any more. The process ends, whatever it computes, when its standard input closes: a server that is killed leaves
+nothing behind.
 """
 
 import json
@@ -20,15 +21,18 @@ from engine.errors import FrontierError
 if TYPE_CHECKING:
     from types import ModuleType
 
-LONGEST = {True: 10.0, False: 30.0}  # s that a quick and a slow question may compute
-QUICK = ("images", "upload")  # kinds; and pictures that nobody asked to be refined
+QUICK, SLOW, PATIENT = range(3)  # the line that a question stands in
+LONGEST = (10.0, 30.0, 600.0)  # s that a question of each line may compute
+# kinds; pictures that nobody asked to be refined are quick as well
+LINES = {"images": QUICK, "upload": QUICK, "look": QUICK, "copy": PATIENT}
 NOT_NOW = "superseded"
+UNWANTED = "unwanted"  # instead of a question: the visitor and the kind that nobody waits for
 
 log = logging.getLogger(__name__)
 
 
 class Superseded(Exception):
-    """A newer question of the same visitor took its place."""
+    """A newer question of the same visitor took its place, or nobody wants it any more."""
 
 
 class TooLong(FrontierError):
@@ -41,7 +45,7 @@ class Asked:
 
     number: int
     key: tuple[str, str]
-    quick: bool
+    line: int
     values: dict[str, Any]
     stale: bool = False
     began: float = 0.0
@@ -51,9 +55,10 @@ def received(line: str) -> Asked:
     """A question from a line of JSON."""
     values = json.loads(line)
     question = values["question"]
-    quick = question["what"] in QUICK or (question["what"] == "tamper" and not question["refine"])
+    rough = question["what"] == "tamper" and not question["refine"]
     kind = question["what"] + ("-fine" if question.get("refine") else "")
-    return Asked(values["number"], (values["visitor"], kind), quick, values)
+    waits = QUICK if rough else LINES.get(kind, SLOW)
+    return Asked(values["number"], (values["visitor"], kind), waits, values)
 
 
 @dataclass
@@ -61,23 +66,27 @@ class Desk:
     """What waits, what is computed, and where answers go."""
 
     out: IO[str]
-    waiting: dict[bool, deque[Asked]] = field(default_factory=lambda: {True: deque(), False: deque()})
+    waiting: tuple[deque[Asked], ...] = field(default_factory=lambda: tuple(deque() for _ in LONGEST))
     running: list[Asked] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     speaking: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, asked: Asked) -> None:
         """Stand in line; older ones of the same key go."""
+        self.drop(asked.key)
         with self.changed:
-            line = self.waiting[asked.quick]
-            older = [one for one in line if one.key == asked.key]
-            for one in older:
+            self.waiting[asked.line].append(asked)
+            self.changed.notify()
+
+    def drop(self, key: tuple[str, str]) -> None:
+        """Nobody wants what was asked under this key any more."""
+        with self.changed:
+            older = [(line, one) for line in self.waiting for one in line if one.key == key]
+            for line, one in older:
                 line.remove(one)
             for one in self.running:
-                one.stale |= one.key == asked.key
-            line.append(asked)
-            self.changed.notify()
-        for one in older:
+                one.stale |= one.key == key
+        for _, one in older:
             self.say(one, {NOT_NOW: True})
 
     def say(self, asked: Asked, answer: dict[str, Any]) -> None:
@@ -86,10 +95,10 @@ class Desk:
             self.out.flush()
 
     def next(self) -> Asked:
-        """The next question, a quick one first; waits for it."""
+        """The next question, from the quickest line; waits for it."""
         with self.changed:
-            self.changed.wait_for(lambda: self.waiting[True] or self.waiting[False])
-            return (self.waiting[True] or self.waiting[False]).popleft()
+            self.changed.wait_for(lambda: any(self.waiting))
+            return next(line for line in self.waiting if line).popleft()
 
     def run(self, asked: Asked) -> None:
         """Compute one and say its answer."""
@@ -108,23 +117,27 @@ class Desk:
         self.say(asked, answer)
 
     def take_turns(self) -> None:
-        """Called by what runs, at each look at a model: end it, or answer the quick ones that came meanwhile."""
+        """Called by what runs, at each look at a model: end it, or answer the quicker ones that came meanwhile."""
         current = self.running[-1]
         if current.stale:
             raise Superseded
-        if time.monotonic() - current.began > LONGEST[current.quick]:
-            raise TooLong(f"This takes longer than {LONGEST[current.quick]:g} s: choose fewer steps.")
-        if not current.quick and self.waiting[True]:
-            self._answer_quick_ones(current)
+        if time.monotonic() - current.began > LONGEST[current.line]:
+            raise TooLong(f"This takes longer than {LONGEST[current.line]:g} s: {_remedy(current)}.")
+        if any(self.waiting[: current.line]):
+            self._answer_quicker_ones(current)
 
-    def _answer_quick_ones(self, current: Asked) -> None:
+    def _answer_quicker_ones(self, current: Asked) -> None:
         import torch
 
         began = time.monotonic()
-        while self.waiting[True]:
+        while any(self.waiting[: current.line]):
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 self.run(self.next())
         current.began += time.monotonic() - began
+
+
+def _remedy(asked: Asked) -> str:
+    return "choose another model" if asked.line == PATIENT else "choose fewer steps"
 
 
 def _computed(asked: Asked) -> dict[str, Any]:
@@ -147,7 +160,10 @@ def _work() -> "ModuleType":
 def listen(desk: Desk, lines: IO[str]) -> None:
     """Put questions in line until there will be no more; then the process ends at once."""
     for line in lines:
-        desk.put(received(line))
+        if (unwanted := json.loads(line).get(UNWANTED)) is not None:
+            desk.drop(tuple(unwanted))
+        else:
+            desk.put(received(line))
     os._exit(0)
 
 

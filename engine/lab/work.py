@@ -12,8 +12,22 @@ from torch import Tensor
 
 from engine.data import picture as pictures
 from engine.errors import BadInput
-from engine.lab import asked, drawing, numbers, telling
-from engine.lab.asked import REACH, Hard, Numbers, Question, Shown, Smallest, Strip, Tamper, Upload
+from engine.lab import asked, copying, drawing, numbers, rebuilding, telling
+from engine.lab.asked import (
+    REACH,
+    Copied,
+    Hard,
+    Hold,
+    Look,
+    Numbers,
+    Question,
+    Rebuild,
+    Shown,
+    Smallest,
+    Strip,
+    Tamper,
+    Upload,
+)
 from engine.lab.attacking import AMONG, distance, hard, probabilities, smallest
 from engine.lab.cases import Case, Given, cases, facts, given, how_of, model_of, shares, tests_of
 
@@ -163,4 +177,8 @@ _ANSWERS: dict[type[Question], Callable[[Any, list[Given]], dict[str, Any]]] = {
     Hard: find_hard,
     Shown: shown,
     Upload: upload,
+    Rebuild: rebuilding.rebuild,
+    Hold: rebuilding.hold,
+    Look: rebuilding.look,
+    Copied: copying.copy,
 }

@@ -1,4 +1,8 @@
-"""Copying a model through its answers: a student learns what the model says of pictures that anybody may have.
+"""Copying a model through its answers: a student learns what the model says of pictures that the attacker may have.
+
+Which pictures these are decides how well it copies. `public` ones are made up and cost nothing (arXiv:1609.02943 asks
+about such); `alike` ones come from where the training data came from, as a knockoff's do (arXiv:1812.02766): `parted`
+takes them from images that no model was trained on, and leaves the others to measure with.
 
 Differential privacy does not protect against this: it hides single images of the training data, not what the model has
 learnt of all of them.
@@ -6,6 +10,7 @@ learnt of all of them.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from scipy.stats import binomtest
@@ -17,7 +22,9 @@ from engine.errors import BadInput
 from engine.models.basis import one_thread, pictures
 from engine.privacy.streams import Seeded, stream
 
+VERSION = 1  # raised whenever the numbers of a copy change
 ANSWERS = ("labels", "probabilities")
+PICTURES = ("alike", "made-up")
 STEPS, BATCH, RATE = 1000, 64, 2e-3  # of a student's training, Adam; the rate falls linearly to nothing
 CHUNK = 500  # pictures that are asked about at once
 
@@ -65,14 +72,43 @@ def public(n: int, shape: tuple[int, int, int], *, seed: int = 0) -> Tensor:
     return torch.cat(made)[:n]
 
 
+def parted(n: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The numbers 0 to n - 1 in two halves, drawn at random: images for an attacker, images to measure with.
+
+    >>> asked, measured = parted(7)
+    >>> len(asked), sorted([*asked.tolist(), *measured.tolist()])
+    (3, [0, 1, 2, 3, 4, 5, 6])
+    """
+    rows = torch.from_numpy(stream("parted", seed).permutation(n))
+    return rows[: n // 2], rows[n // 2 :]
+
+
+def alike(pool: Tensor, n: int, *, seed: int = 0) -> Tensor:
+    """Queries (n, C, H, W) of an attacker who holds `pool` (N, C, H, W) in [0, 1]: its pictures, then mixtures of two.
+
+    Mixtures (arXiv:1710.09412, evenly from one picture to the other) let somebody with few pictures ask for more. The
+    first ones of a larger number are those of a smaller one with the same seed.
+    """
+    within("pictures", len(pool), 1, inf)
+    if n <= len(pool):
+        return pool[:n]
+    draws = stream("alike", seed).random((n - len(pool), 3))
+    one, other = (torch.from_numpy((draws[:, k] * len(pool)).astype(int)) for k in (0, 1))
+    share = torch.from_numpy(draws[:, 2]).to(pool)[:, None, None, None]
+    return torch.cat([pool, share * pool[one] + (1 - share) * pool[other]])
+
+
 @torch.no_grad()
 def said(model: nn.Module, x: Tensor, answers: str) -> Tensor:
     """What the model answers, (N, classes): probabilities, or with "labels" a one for the likeliest class."""
     known("answers", answers, ANSWERS)
-    logits = torch.cat([model(part) for part in x.split(CHUNK)])
-    if answers == "probabilities":
-        return logits.softmax(1)
-    return functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits)
+    full = torch.cat([model(part).softmax(1) for part in x.split(CHUNK)])
+    return full if answers == "probabilities" else labels_of(full)
+
+
+def labels_of(told: Tensor) -> Tensor:
+    """Of probabilities (N, classes) the label alone: a one for the likeliest class."""
+    return functional.one_hot(told.argmax(1), told.shape[1]).to(told)
 
 
 def copies(
@@ -101,14 +137,35 @@ def copies(
     told = said(model, queries[: max(counts)], answers)
     truth = said(model, test[0], "labels").argmax(1)
     found = []
-    with one_thread():
-        for number, count in enumerate(counts):
-            student = _fresh(make, seed)
-            for step in _training(student, queries[:count], told[:count], steps, seed):
-                on_step(number * steps + step, len(counts) * steps)
-            found.append(_compared(student.eval().requires_grad_(False), count, test, truth))
-            on_copy(found[-1])
+    for number, count in enumerate(counts):
+
+        def heard(step: int, done: int = number * steps) -> None:
+            on_step(done + step, len(counts) * steps)
+
+        asked = queries[:count], told[:count]
+        found.append(copied(make, asked, (*test, truth), seed=seed, steps=steps, on_step=heard))
+        on_copy(found[-1])
     return found
+
+
+def copied(
+    make: Callable[[], nn.Module],
+    asked: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor, Tensor],
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    on_step: Callable[[int], None] = lambda _: None,
+) -> Copy:
+    """One copy: `asked` are pictures (N, C, H, W) and what was said of them (N, classes), `test` images that are not
+    among them, their labels, and the classes that the model gives them. Otherwise as `copies`, of which this is one.
+    """
+    student = _fresh(make, seed)
+    with one_thread():
+        for step in _training(student, *asked, steps, seed):
+            on_step(step)
+        x, y, truth = test
+        return _compared(student.eval().requires_grad_(False), len(asked[0]), (x, y), truth)
 
 
 def _fresh(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -119,16 +176,29 @@ def _fresh(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 def _training(student: nn.Module, x: Tensor, told: Tensor, steps: int, seed: int) -> Iterator[int]:
     """Cross-entropy with what was told (arXiv:1503.02531 at temperature 1), on batches drawn with replacement."""
-    batches = stream("copy", seed)
-    optimizer = torch.optim.Adam(student.parameters(), lr=RATE)
+    batches, ends = stream("copy", seed), evenly(told.argmax(1))
+    optimizer = torch.optim.Adam(student.parameters(), lr=RATE, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 1e-3, steps)
     for step in range(1, steps + 1):
-        rows = torch.from_numpy(batches.integers(0, len(x), min(BATCH, len(x))))
+        rows = torch.searchsorted(ends, torch.from_numpy(batches.random(min(BATCH, len(x)))))
         optimizer.zero_grad()
         functional.cross_entropy(student(x[rows]), told[rows]).backward()
         optimizer.step()
         schedule.step()
         yield step
+
+
+def evenly(labels: Tensor) -> Tensor:
+    """Where, in [0, 1], the chances of examples (N,) end when each class that occurs is drawn as often as another.
+
+    Of made-up pictures a model calls most by a few classes, and a copy would learn little of the rest.
+
+    >>> evenly(torch.tensor([0, 0, 3])).tolist()
+    [0.25, 0.5, 1.0]
+    """
+    chances = 1 / labels.bincount().double()[labels]
+    ends = chances.cumsum(0)
+    return ends / ends[-1]
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ LOOKS = 64  # made-up pictures of which the nearest is where the cosine attack s
 RATE = 0.1  # of the signed Adam (arXiv:2003.14053)
 DECAYS = (3 / 8, 5 / 8, 7 / 8)  # shares of the steps after which its rate falls to a tenth (the authors' code)
 INNER = 20  # iterations of L-BFGS a step (arXiv:1906.08935)
-SAME = 0.999  # cosine from which two rows show the same image
+SAME = 1 - 1e-7  # cosine from which two rows show the same image: rows of classes that mix images come near it
 DONE = 1e-9  # squared distance, as a share of what was sent, below which float32 finds nothing more
 
 
@@ -67,7 +67,7 @@ def analytic(given: Sent, layer: str) -> Tensor:
 
 def _groups(weight: Tensor, bias: Tensor, n: int) -> list[Tensor]:
     """Rows that show the same image, (rows,) of bool, for each of n images."""
-    directions = functional.normalize(weight * bias.sign()[:, None])
+    directions = functional.normalize((weight * bias.sign()[:, None]).double())  # float32 cannot tell SAME from 1
     alike = directions @ directions.T > SAME
     free = bias.abs() > 1e-6 * bias.abs().max()
     found = []

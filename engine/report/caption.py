@@ -9,8 +9,9 @@ import pandas as pd
 
 from engine.events import Stands
 from engine.promise import Guarantees
-from engine.report import document, words
+from engine.report import document, lines, membership, words
 from engine.report.finding import finding
+from engine.report.membership import FEW
 from engine.study import Study
 
 NORMS = {"linf": "Linf", "l2": "L2", "spatial": "image transforms"}
@@ -58,6 +59,7 @@ def caption(
         _defence(study),
         _together(together),
         _attack(study, frame, attack),
+        _leakage(study, frame),
         _intervals(study),
         *document.caveats(study.privacy.mode),
         f"Frontier {', '.join(sorted({str(name) for name in frame['engine_version']}))}, study {digest}.",
@@ -131,6 +133,19 @@ def _attack(study: Study, frame: pd.DataFrame, attack: Part) -> str:
     return (
         f"Attack: {attack.said}, norm {NORMS[asked.norm]}, eps {grid} in pixel units of [0, 1], {steps}, "
         f"the first {int(robust['n'].iloc[0]):,} test images, {models} a budget."
+    )
+
+
+def _leakage(study: Study, frame: pd.DataFrame) -> str:
+    """Who was found, how, and on how many models; "" where it was not measured."""
+    found = membership.members(frame, lines.of_study(study))
+    if not found.settled:
+        return ""
+    models = next(iter(found.found.values())).n_images
+    return (
+        f"Leakage: members found at {words.percent(FEW)} false positives by {found.title}, the strongest of "
+        f"{found.tried} membership attacks; mean of {models:,} models a budget trained alike on random halves of a "
+        f"pool, 95{words.NBSP}% Student intervals over them."
     )
 
 

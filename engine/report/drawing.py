@@ -15,6 +15,7 @@ from engine.report.targets import Targets, verdicts
 LEGEND_ROW, LEGEND_COLUMNS = 20, 3  # px; entries side by side where there is least room
 MOST_LABELS = 6  # with more lines, a legend below
 BY_BUDGET = "← more private      privacy budget ε      less private →"
+LEAKAGE = ("dashdot", "diamond")  # dash and marker of what leaks
 FLOOR_DASH = "2px,5px"  # unlike the dots of a budget's own line
 BELOW_NAMES = 50.0  # percent: ends of lines that leave room for a word above their names
 SHADES = {"meets": 0.24, "perhaps": 0.1}  # opacity of the acceptable region
@@ -23,23 +24,31 @@ SHADES = {"meets": 0.24, "perhaps": 0.1}  # opacity of the acceptable region
 def draw_by_budget(
     info: TradeOff, palette: Palette = LIGHT, *, note: str = "", targets: Targets | None = None
 ) -> Figure:
-    """Images recognised by privacy budget: clean, attacked, and hollow marks of models in training.
+    """Images recognised by privacy budget: clean, attacked, and hollow marks of models in training; what leaks besides.
 
     With `targets`, the budgets that meet them are shaded and each target is a dotted line.
     """
-    figure = canvas.blank(palette, "Images recognised, by privacy budget", note)
+    figure = canvas.blank(palette, title_by_budget(info), note)
     canvas.shares(figure)
-    clean, attacked = palette.meanings[:2]
+    clean, attacked, leaked = palette.meanings[:3]
     canvas.add_line(figure, info.clean, clean, "solid", "circle")
     canvas.add_line(figure, info.attacked, attacked, "dash", "square")
     figure["data"].append(hollow(info.training, clean))
-    canvas.label_ends(figure, [(info.clean, clean), (info.attacked, attacked)], palette, gap=1.5 * LABEL)
+    if info.leaks:
+        canvas.add_line(figure, info.leaked, leaked, *LEAKAGE)
+        figure["data"].append(hollow(info.leaking, leaked, "leaking"))
+    named = [(info.clean, clean), (info.attacked, attacked), (info.leaked, leaked)]
+    canvas.label_ends(figure, named, palette, gap=1.5 * LABEL)
     level_budgets(figure, info.epsilons)
     if targets:
         _shade(figure, info, targets, palette)
         _add_target(figure, targets.clean, "clean", clean)
         _add_target(figure, targets.attacked, "attacked", attacked)
     return figure
+
+
+def title_by_budget(info: TradeOff) -> str:
+    return f"{'Recognised and leaked' if info.leaks else 'Images recognised'}, by privacy budget"
 
 
 def draw_by_strength(

@@ -15,8 +15,9 @@ from engine.checks import known
 from engine.errors import BadInput, FrontierError
 from engine.events import Stands
 from engine.promise import Guarantees
-from engine.report import document, figures, lines
+from engine.report import document, figures, lines, promise
 from engine.report.caption import Part, caption
+from engine.report.membership import LEAKAGE
 from engine.report.tables import curves_csv, curves_parquet
 from engine.study import Study
 
@@ -76,11 +77,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file: its name, with `{width}` where there is one a width, and its bytes."""
+    """One kind of file: its name, with `{width}` where there is one a width, and its bytes.
+
+    `fits` says of a result table whether there is anything in it for such a file.
+    """
 
     file: str
     media: str
     made: Callable[[Subject, int], bytes]
+    fits: Callable[[pd.DataFrame], bool] = lambda frame: True
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -92,11 +97,32 @@ def _picture(kind: str) -> Callable[[Subject, int], bytes]:
     def made(subject: Subject, width: int) -> bytes:
         from engine.report.printing import printed  # half a second, which only pictures should cost
 
-        about = {"Title": f"Frontier, study {subject.digest}", "Description": subject.caption}
-        note = "" if subject.withheld else document.unfinished(subject.study, subject.frame)
-        return printed(subject.information, kind, width=width, note=note, about=about)
+        return printed(subject.information, kind, width=width, note=_note(subject), about=_about(subject))
 
     return made
+
+
+def _promise(kind: str) -> Callable[[Subject, int], bytes]:
+    def made(subject: Subject, width: int) -> bytes:
+        from engine.report.promise_printing import printed
+
+        info = promise.promise(subject.frame, lines.of_study(subject.study))
+        return printed(info, kind, width=width, note=_note(subject), about=_about(subject))
+
+    return made
+
+
+def _note(subject: Subject) -> str:
+    return "" if subject.withheld else document.unfinished(subject.study, subject.frame)
+
+
+def _about(subject: Subject) -> dict[str, str]:
+    return {"Title": f"Frontier, study {subject.digest}", "Description": subject.caption}
+
+
+def _promise_csv(subject: Subject, width: int) -> bytes:
+    table = promise.table(promise.promise(subject.frame, lines.of_study(subject.study)))
+    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _everything(subject: Subject, width: int) -> bytes:
@@ -112,7 +138,7 @@ def _everything(subject: Subject, width: int) -> bytes:
 
 
 def _all_files(subject: Subject) -> Iterator[tuple[str, bytes]]:
-    for name, kind in FORMATS.items():
+    for name, kind in fitting(subject.frame).items():
         for width in kind.widths if name != "zip" else ():
             yield file_name(name, width), kind.made(subject, width)
 
@@ -135,7 +161,16 @@ FORMATS: Mapping[str, Format] = {
     "svg": Format("figure-{width}mm.svg", "image/svg+xml", _picture("svg")),
     "pdf": Format("figure-{width}mm.pdf", "application/pdf", _picture("pdf")),
     "caption": Format("caption.txt", "text/plain", lambda subject, _: f"{subject.caption}\n".encode()),
+    "promise-csv": Format("promise.csv", "text/csv", _promise_csv, promise.measured),
+    "promise-png": Format("promise-{width}mm.png", "image/png", _promise("png"), promise.measured),
+    "promise-svg": Format("promise-{width}mm.svg", "image/svg+xml", _promise("svg"), promise.measured),
+    "promise-pdf": Format("promise-{width}mm.pdf", "application/pdf", _promise("pdf"), promise.measured),
 }
+
+
+def fitting(frame: pd.DataFrame) -> dict[str, Format]:
+    """The formats that there are of a result table."""
+    return {name: kind for name, kind in FORMATS.items() if kind.fits(frame)}
 
 
 def exported(subject: Subject, name: str, width: int = WIDTHS[-1]) -> bytes:
@@ -148,6 +183,10 @@ def exported(subject: Subject, name: str, width: int = WIDTHS[-1]) -> bytes:
         raise BadInput(f"width={width} mm is not one of {', '.join(map(str, WIDTHS))}")
     if subject.frame.empty:
         raise BadInput(f"study '{subject.digest}' has no results yet: export it when its first points are there")
+    if not kind.fits(subject.frame):
+        raise BadInput(
+            f"study '{subject.digest}' holds nothing for '{name}': ask for the extra '{LEAKAGE}' to measure it"
+        )
     return kind.made(subject, width)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from engine.errors import BadInput
 from engine.events import Stands
-from engine.report import lines, paired, points, words
+from engine.report import lines, membership, paired, points, words
+from engine.report.membership import Members
 from engine.report.points import Point
 
 
@@ -42,6 +43,8 @@ class TradeOff:
 
     `forming`: curves that still fall, since their attacks are not done; one for each budget, without spots where it is.
     `floors`, a line a budget, hold what is certified: no attack gets below. There are none where nothing was certified.
+    `leaked`: training images that the strongest attack finds (membership.Members), by budget; `leaking` the same while
+    models are still to be attacked. There is neither where it was not measured.
     """
 
     epsilons: tuple[float, ...]
@@ -54,6 +57,13 @@ class TradeOff:
     budgets: tuple[Line, ...]
     forming: tuple[Line, ...] = ()
     floors: tuple[Line, ...] = ()
+    leaked: Line = Line("leakage", "leakage", ())
+    leaking: tuple[Spot, ...] = ()
+
+    @property
+    def leaks(self) -> bool:
+        """Leakage was measured."""
+        return bool(self.leaked.known or self.leaking)
 
     @property
     def empty(self) -> bool:
@@ -116,6 +126,7 @@ def trade_off(
     """
     grid, at = tuple(sorted(epsilons)), places(epsilons)
     clean, robust = points.clean(frame), points.robust(frame)
+    found = membership.members(frame, grid)
     known = TradeOff(
         epsilons=grid,
         radii=tuple(sorted(radii)),
@@ -127,8 +138,23 @@ def trade_off(
         budgets=tuple(_by_strength(epsilon, sorted(radii), norm, robust, standing) for epsilon in grid),
         forming=tuple(_forming(epsilon, standing, norm) for epsilon in grid),
         floors=_floors(points.certified(frame, norm), grid, norm),
+        leaked=Line("leakage", "leakage", _leaked(found, grid, found.found)),
+        leaking=tuple(spot for spot in _leaked(found, grid, found.forming) if spot),
     )
     return at_strength(known, strength)
+
+
+def _leaked(found: Members, grid: Sequence[float], known: dict[float, Point]) -> tuple[Spot | None, ...]:
+    at = places(grid)
+
+    def mark(epsilon: float) -> Spot | None:
+        if epsilon not in known:
+            return None
+        point = known[epsilon]
+        low, high = max(0.0, point.low), min(1.0, point.high)
+        return Spot(at[epsilon], 100 * point.mean, 100 * low, 100 * high, membership.told(found, epsilon))
+
+    return tuple(mark(epsilon) for epsilon in grid) if known else ()
 
 
 def at_strength(info: TradeOff, strength: float | None) -> TradeOff:
@@ -255,6 +281,8 @@ def by_budget_in_words(info: TradeOff) -> str:
     sentences = [_ends("Clean images", info.clean, "the smallest to the largest budget")]
     if info.attacked.known:
         sentences.append(_ends(info.attacked.label.capitalize(), info.attacked, "the smallest to the largest budget"))
+    if info.leaked.known:
+        sentences.append(_ends("Training images found", info.leaked, "the smallest to the largest budget"))
     return "Images recognised by privacy budget. " + " ".join(sentences)
 
 

@@ -7,7 +7,7 @@ from math import inf
 import pandas as pd
 
 from engine.events import Stands
-from engine.report import paired, points, words
+from engine.report import lines, membership, paired, points, words
 from engine.report.points import Point
 
 STRONG = 1.0  # privacy budgets up to here are called strong privacy
@@ -19,9 +19,16 @@ BROKEN = 0.02  # when no model recognises more than this share, the strength say
 def finding(frame: pd.DataFrame, eps: float | None, standing: Sequence[Stands] = ()) -> str | None:
     """One sentence (Markdown) from the result table, attacked at strength `eps`; None when it holds no clean result.
 
-    A difference is named only when the intervals of its two points do not overlap; where `standing` says which images
-    two models recognise under attack, only when the interval of their paired difference does not hold 0.
+    A second one where leakage was measured. A difference is named only when the intervals of its two points do not
+    overlap; where `standing` says which images two models recognise under attack, only when the interval of their
+    paired difference does not hold 0.
     """
+    recognised = _recognised(frame, eps, standing)
+    leaked = membership.sentence(membership.members(frame, sorted({*lines.of_rows(points.accuracies(frame))})))
+    return f"{recognised} {leaked}".rstrip() if recognised else None
+
+
+def _recognised(frame: pd.DataFrame, eps: float | None, standing: Sequence[Stands]) -> str | None:
     clean, robust = points.clean(frame), points.robust(frame)
     if not clean:
         return None

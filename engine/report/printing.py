@@ -1,4 +1,4 @@
-"""The information of figures.py on paper: the light template in millimetres, as PNG, SVG or PDF, without a browser.
+"""Information as that of figures.py on paper: the light template in millimetres, as PNG, SVG or PDF, without a browser.
 
 The same information gives the same bytes: only the typeface that comes with matplotlib is used, outlined or embedded,
 no settings of the person who calls, and no date. Every text is measured before it is placed, so that none is cut.
@@ -8,7 +8,7 @@ import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil, nan
 from pathlib import Path
@@ -26,7 +26,7 @@ from matplotlib.transforms import Affine2D
 
 from engine.report import words
 from engine.report.canvas import RANGE, apart
-from engine.report.drawing import MOST_LABELS
+from engine.report.drawing import LEAKAGE, MOST_LABELS, title_by_budget
 from engine.report.figures import Line, TradeOff, places
 from engine.report.palette import LIGHT, styles
 
@@ -53,14 +53,16 @@ MARKED = {
     "pentagon": "p",
     "diamond": "D",
     "x": "X",
+    "none": "none",
 }
+QUARTERS = {y: words.percent(y / 100) for y in (0.0, 25.0, 50.0, 75.0, 100.0)}
 FORM = {"svg.hashsalt": "frontier", "svg.fonttype": "path", "pdf.fonttype": 42, "path.simplify": False}
 
 _drawing = threading.Lock()  # matplotlib's settings are global
 
 
 @dataclass(frozen=True)
-class _Style:
+class Style:
     """How a line looks: never by its colour alone."""
 
     colour: str
@@ -74,14 +76,19 @@ class _Style:
 
 
 @dataclass(frozen=True)
-class _Chart:
-    """One chart before it is drawn: `ticks` by place, and all of `lines` labelled at their ends or in a legend."""
+class Chart:
+    """One chart before it is drawn: ticks by place, and all `lines` with a label named at their ends or in a legend.
+
+    `heights` and `reach` are ticks and ends of the upright axis.
+    """
 
     title: str
     axis: str
     ticks: Mapping[float, str]
-    lines: Sequence[tuple[Line, _Style]]
+    lines: Sequence[tuple[Line, Style]]
     mark: float | None = None
+    heights: Mapping[float, str] = field(default_factory=lambda: QUARTERS)
+    reach: tuple[float, float] = RANGE
 
     @property
     def legend(self) -> bool:
@@ -91,7 +98,8 @@ class _Chart:
     def room(self) -> float:
         """Millimetres right of the axes that labels take, those of the lines or that of the last tick."""
         tick = _width(self.ticks[max(self.ticks)]) / 2 if self.ticks else 0.0
-        ends = () if self.legend else [STROKE + _width(_broken(line.label)) for line, _ in self.lines if line.known]
+        named = () if self.legend else [line for line, _ in self.lines if line.known and line.label]
+        ends = [STROKE + _width(_broken(line.label)) for line in named]
         return max(tick, *ends, 0.0)
 
 
@@ -101,12 +109,22 @@ def printed(info: TradeOff, kind: str, *, width: int, note: str = "", about: Map
     `note` is what has to be known first, such as that results are missing; `about` holds a "Title" and a "Description"
     that the file carries unseen.
     """
+    return picture((_by_budget(info), _by_strength(info)), kind, width=width, note=note, about=about)
+
+
+def picture(
+    charts: tuple[Chart, Chart], kind: str, *, width: int, note: str = "", about: Mapping[str, str] | None = None
+) -> bytes:
+    """Two charts as `printed` writes them."""
     with _drawing, style.context(["default", FORM]):
-        return _written(_figure(info, width, note), kind, dict(about or {}))
+        return _written(_sheet(charts, width, note), kind, dict(about or {}))
 
 
 def _figure(info: TradeOff, width: int, note: str) -> Figure:
-    charts = (_by_budget(info), _by_strength(info))
+    return _sheet((_by_budget(info), _by_strength(info)), width, note)
+
+
+def _sheet(charts: tuple[Chart, Chart], width: int, note: str) -> Figure:
     legend = _legend_rows(charts[1]) * ROW
     rows = 1 if width >= 2 * PANEL else 2
     panel = TOP + AXES + BOTTOM
@@ -124,38 +142,37 @@ def _figure(info: TradeOff, width: int, note: str) -> Figure:
     return figure
 
 
-def _by_budget(info: TradeOff) -> _Chart:
+def _by_budget(info: TradeOff) -> Chart:
     at = places(info.epsilons)
-    clean, attacked = (
-        _Style(LIGHT.meanings[i], *look) for i, look in enumerate((("solid", "circle"), ("dash", "square")))
-    )
-    return _Chart(
-        title="Images recognised, by privacy budget",
+    looks = (("solid", "circle"), ("dash", "square"), LEAKAGE)
+    clean, attacked, leaked = (Style(LIGHT.meanings[i], *look) for i, look in enumerate(looks))
+    return Chart(
+        title=title_by_budget(info) if info.leaked.known else "Images recognised, by privacy budget",
         axis="privacy budget ε (smaller is more private)",
         ticks={at[epsilon]: words.tick(epsilon) for epsilon in info.epsilons},
-        lines=((info.clean, clean), (info.attacked, attacked)),
+        lines=[(info.clean, clean), (info.attacked, attacked), *([(info.leaked, leaked)] if info.leaked.known else [])],
     )
 
 
-def _by_strength(info: TradeOff) -> _Chart:
+def _by_strength(info: TradeOff) -> Chart:
     said = words.UNITS[info.norm]
-    return _Chart(
+    return Chart(
         title="Images recognised, by attack strength",
         axis=f"attack strength, {said}",
         ticks={eps: words.strength(eps, info.norm) for eps in info.radii},
-        lines=[(line, _Style(*look)) for line, look in zip(info.budgets, styles(LIGHT, info.epsilons), strict=True)],
+        lines=[(line, Style(*look)) for line, look in zip(info.budgets, styles(LIGHT, info.epsilons), strict=True)],
         mark=info.strength if any(line.known for line in info.budgets) else None,
     )
 
 
-def _draw(figure: Figure, chart: _Chart, left: float, bottom: float) -> None:
+def _draw(figure: Figure, chart: Chart, left: float, bottom: float) -> None:
     """A chart into its panel, whose lower left corner is given in mm."""
     wide = PANEL - LEFT - chart.room - EDGE
     corner = (left + LEFT, bottom + BOTTOM)
     axes = figure.add_axes(_share(figure, *corner, wide, AXES))
     _text(figure, corner[0], corner[1] + AXES + TOP / 2, chart.title, size=TITLE, va="center")
     _text(figure, corner[0], bottom + EDGE, chart.axis, va="bottom")
-    _scales(axes, chart.ticks, wide)
+    _scales(axes, chart, wide)
     if chart.mark is not None:
         axes.axvline(chart.mark, color=LIGHT.meanings[1], linewidth=1, linestyle=DASHED["dash"], zorder=1.5)
     for line, look in chart.lines:
@@ -172,16 +189,16 @@ def _share(figure: Figure, *mm: float) -> tuple[float, float, float, float]:
     return mm[0] / width, mm[1] / height, mm[2] / width, mm[3] / height
 
 
-def _scales(axes: Axes, ticks: Mapping[float, str], wide: float) -> None:
+def _scales(axes: Axes, chart: Chart, wide: float) -> None:
     """A grid line at each point, its label where there is room for it; half a step of air at both ends."""
+    ticks = chart.ticks
     low, high = min(ticks, default=0.0), max(ticks, default=1.0)
     span = (high - low) or 1.0
     axes.set_xlim(low - 0.06 * span, high + 0.04 * span)
-    axes.set_ylim(*RANGE)
+    axes.set_ylim(*chart.reach)
     named = _roomy(ticks, wide / (1.1 * span))
     axes.set_xticks(sorted(ticks), [ticks[x] if x in named else "" for x in sorted(ticks)], **_font(TEXT))
-    quarters = (0, 25, 50, 75, 100)
-    axes.set_yticks(quarters, [words.percent(y / 100) for y in quarters], **_font(TEXT))
+    axes.set_yticks(list(chart.heights), list(chart.heights.values()), **_font(TEXT))
     axes.tick_params(length=0, pad=3)
     axes.grid(True, color=LIGHT.grid, linewidth=0.5)
     axes.set_axisbelow(True)
@@ -199,7 +216,7 @@ def _roomy(ticks: Mapping[float, str], scale: float) -> set[float]:
     return named
 
 
-def _add_line(axes: Axes, line: Line, look: _Style) -> None:
+def _add_line(axes: Axes, line: Line, look: Style) -> None:
     """The points in their order, a gap where one is missing, and their intervals; named as in the figure's files."""
     spots, known = line.spots, line.known
     x, y = [spot.x if spot else nan for spot in spots], [spot.y if spot else nan for spot in spots]
@@ -210,15 +227,16 @@ def _add_line(axes: Axes, line: Line, look: _Style) -> None:
     axes.plot(at + at, low + high, "_", color=look.colour, markersize=3, markeredgewidth=0.6, clip_on=False, zorder=2.5)
 
 
-def _label_ends(axes: Axes, lines: Sequence[tuple[Line, _Style]], wide: float) -> None:
+def _label_ends(axes: Axes, lines: Sequence[tuple[Line, Style]], wide: float) -> None:
     """Name each line at its last point, right of the axes if that is where it ends, by a stroke of its colour.
 
     Labels push one another apart.
     """
-    named = [(line, _broken(line.label), look.colour) for line, look in lines if line.known]
+    named = [(line, _broken(line.label), look.colour) for line, look in lines if line.known and line.label]
     rows = max((label.count("\n") + 1 for _, label, _ in named), default=1)
-    gap = (RANGE[1] - RANGE[0]) * 0.75 * ROW * rows / AXES
-    heights = apart([line.known[-1].y for line, _, _ in named], gap, low=RANGE[0] + gap / 2)
+    low, high = axes.get_ylim()
+    gap = (high - low) * 0.75 * ROW * rows / AXES
+    heights = apart([line.known[-1].y for line, _, _ in named], gap, low + gap / 2, high - (high - low) * 0.037)
     for (line, label, colour), y in zip(named, heights, strict=True):
         spot = line.known[-1]
         far = 1.0 if line.spots[-1] else float(axes.transLimits.transform((spot.x, y))[0])
@@ -234,20 +252,20 @@ def _label_ends(axes: Axes, lines: Sequence[tuple[Line, _Style]], wide: float) -
                       va="center", arrowprops=stroke, annotation_clip=False, **_font(TEXT))  # fmt: skip
 
 
-def _legend_rows(chart: _Chart) -> int:
+def _legend_rows(chart: Chart) -> int:
     return ceil(len(chart.lines) / _legend_columns(chart)) if chart.legend else 0
 
 
-def _legend_columns(chart: _Chart) -> int:
+def _legend_columns(chart: Chart) -> int:
     return max(1, int((PANEL - LEFT - EDGE) // _entry(chart)))
 
 
-def _entry(chart: _Chart) -> float:
+def _entry(chart: Chart) -> float:
     """Millimetres of the widest entry of the legend."""
     return SAMPLE + 2 * GAP + max(_width(line.label) for line, _ in chart.lines)
 
 
-def _legend(figure: Figure, chart: _Chart, left: float, top: float) -> None:
+def _legend(figure: Figure, chart: Chart, left: float, top: float) -> None:
     """A sample and a name of every line, row by row, below the axis they share."""
     columns, wide = _legend_columns(chart), _entry(chart)
     for index, (line, look) in enumerate(chart.lines):

@@ -191,7 +191,14 @@ def _picture(written: dict[str, Any]) -> Picture:
     return Picture(**{**written, "exposure": tuple(written["exposure"])})
 
 
-def make(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
+def make(*, settings: Settings | None = None) -> dict[Path, bytes]:
+    """The file that comes with Frontier, of the study SHIPPED, which has to be computed."""
+    digest = planning.digest(planning.resolve(parse(SHIPPED)))
+    text = json.dumps(described(digest, settings=settings), separators=(",", ":")) + "\n"
+    return {FILE: text.encode()}
+
+
+def described(digest: str, *, settings: Settings | None = None) -> dict[str, Any]:
     """What the shipped file holds of a computed study: rows about membership, its gallery, and what made both."""
     settings = settings or Settings()
     study, frame = services.study(digest, settings=settings), services.frame(digest, settings=settings)

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from engine import exports, ledgers, services
+from engine.report import promise
 from engine.report.export import FORMATS, WIDTHS, download_name
 from engine.study import Study
 from pages.parts import labels
@@ -24,15 +25,20 @@ def mark(digest: str, strength: float | None) -> None:
 def panel(digest: str, study: Study) -> None:
     """Behind one button, every file that there is of a study with results; each is made when it is clicked."""
     with st.popover(labels.EXPORT, icon=":material/download:"):
+        frame = ledgers.passed_on(study, services.frame(digest))
         if reason := exports.withheld(study):
             st.info(reason, icon=":material/lock:")
-            if ledgers.passed_on(study, services.frame(digest)).empty:
+            if frame.empty:
                 return
         _download(digest, study, "zip", labels.EVERYTHING, width=WIDTHS[-1], primary=True)
         st.caption(labels.EVERYTHING_HELP)
         for width in WIDTHS:
             _row(digest, study, labels.FIGURES[width], ("png", "svg", "pdf"), width)
         _row(digest, study, labels.NUMBERS, ("csv", "parquet", "json"), WIDTHS[-1])
+        if promise.measured(frame):
+            for width in WIDTHS:
+                _row(digest, study, labels.PROMISE_FIGURES[width], ("promise-png", "promise-svg", "promise-pdf"), width)
+            _row(digest, study, labels.PROMISE_NUMBERS, ("promise-csv",), WIDTHS[-1])
         _row(digest, study, labels.ABOUT, ("caption", "study"), WIDTHS[-1])
 
 
@@ -40,7 +46,7 @@ def _row(digest: str, study: Study, heading: str, names: tuple[str, ...], width:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(heading, width=HEADING)
         for name in names:
-            _download(digest, study, name, labels.FILES[name], width=width)
+            _download(digest, study, name, labels.FILES[name.removeprefix("promise-")], width=width)
 
 
 def _download(digest: str, study: Study, name: str, label: str, *, width: int, primary: bool = False) -> None:

@@ -20,7 +20,13 @@ ADDRESS = re.compile("www(?=[.])|@|:(?=//)", re.IGNORECASE)  # after these an ad
 
 QUESTION = "What do privacy and robustness cost?"
 VIEW = "View"
-VIEWS = {"curves": "Curves", "map": "Map", "cost": "Cost", "besides": "Everyday damage"}
+VIEWS = {
+    "curves": "Curves",
+    "map": "Map",
+    "cost": "Cost",
+    "promise": "Promise vs measured",
+    "besides": "Everyday damage",
+}
 ONE_DEFENCE = (
     "Only one defence was tried on these images so far. Choose another under Advanced, such as adversarial training of "
     "a network, and compute it: both then stand here side by side."
@@ -31,6 +37,34 @@ READ_MAP = (
 )
 OPEN_ONE = "Open the curves of:"
 NOTHING_BESIDES = "This study measured its curves alone: choose **Everyday damage** under Advanced to see more."
+NO_PROMISE = (
+    "What the models of this study give away was not measured, so its promise stands alone. Measuring it trains more "
+    "models on random halves of the images, attacks them, and puts canaries into further runs."
+)
+MEASURE_LEAKAGE = "Ask for it in the form"
+SHOW_TABLE = "Show table"
+PROMISE_MISSED = "This study ended before it was measured what its models give away."
+MEMBERS_FOUND, MEMBERS_ALLOWED = "Members found at 1 % false alarms", "Theory allows at most"
+PROMISE_LATER = "What the models give away is measured after the attacks: it appears here."
+PROMISE_HELP = (
+    "Promised: no attacker whatsoever can learn more than ε allows. Demonstrated: so much one audit has shown, by "
+    "guessing which canaries (images with a wrong label, or gradients that no other image has) were in one training "
+    "run; a lower bound that holds with 95 % confidence, each by itself (arXiv:2305.08846)."
+)
+PROMISE_CAVEAT = (
+    "A low bound is that of a weak attacker with few guesses: it does not prove that no more leaks. Only the promise "
+    "holds against attacks that nobody has tried yet."
+)
+MEMBERS_CAVEAT = (
+    "Members found: by {0}, the strongest of {1} attacks we tried, on {2} trained alike on random halves of a pool of "
+    "the images."
+)
+LEAKAGE_HELP = (
+    "Leakage: the share of training images that the strongest attack we tried picks out while it accuses 1 % of other "
+    "images wrongly; whoever guesses finds 1 %."
+)
+LEAKAGE_COLUMN = "Leakage"
+LEAKAGE_COLUMN_HELP = "Training images found at 1 % false alarms, with the 95 % interval over attacked models."
 SMOOTHED_HELP = (
     "Of the model whose picture is shown in noise, many times, and whose answer is voted on (randomised smoothing). It "
     "is proved with 99.9 % confidence for each image, and says nothing of the model without noise."
@@ -241,6 +275,8 @@ EXPORT = "Export"
 EVERYTHING = "Download everything (zip)"
 EVERYTHING_HELP = "Figures for paper, the numbers, and how they were measured."
 FIGURES = {90: f"Figure, 90{NBSP}mm", 180: f"Figure, 180{NBSP}mm"}
+PROMISE_FIGURES = {90: f"Promise, 90{NBSP}mm", 180: f"Promise, 180{NBSP}mm"}
+PROMISE_NUMBERS = "Promise, numbers"
 NUMBERS, ABOUT = "Numbers", "What it is"
 FILES = {
     "png": "PNG",

@@ -91,6 +91,14 @@ def open_study(digest: str) -> None:
     _go(digest, {name: value for name, value in address.written(PAGE).items() if name != VIEW})
 
 
+def ask_for(digest: str, study: Study) -> None:
+    """Go on showing this study, in this view, while the form asks for another one (resolved)."""
+    usual = resolve(parse({"dataset": study.dataset, "own": study.own}))
+    seen = {name: value for name, value in address.written(PAGE).items() if name not in options.OPTIONS}
+    st.session_state[PARAMETER] = digest
+    address.go(PAGE, seen | {PARAMETER: digest} | options.written(study, usual))
+
+
 def _go(digest: str, seen: dict[str, str]) -> None:
     st.session_state[PARAMETER] = digest
     looked = {name: value for name, value in seen.items() if name not in options.OPTIONS}

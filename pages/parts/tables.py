@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.report import document, lines, tables, words
+from engine.report import document, lines, membership, tables, words
+from engine.report.membership import Members
 from engine.study import Study
 from pages.parts import exports, labels, sheet, sweep
 
@@ -28,6 +29,7 @@ def results(digest: str, study: Study, frame: pd.DataFrame) -> None:
     sheet.draw(
         study,
         recognised(frame, study),
+        columns={labels.LEAKAGE_COLUMN: st.column_config.TextColumn(help=labels.LEAKAGE_COLUMN_HELP)},
         alt="Images recognised at each privacy budget: clean, then at each attack strength, with 95 % intervals.",
     )
     with st.expander("What each privacy budget promises", icon=":material/verified_user:"):
@@ -46,11 +48,13 @@ def recognised(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """One row a budget: recognised clean, then at each strength, as a person reads it."""
     points: list[Any] = tables.summary(frame).to_dict("records")
     cells = {(p["metric"], p["epsilon"], p["eps"] if p["metric"] != "accuracy" else None): _cell(p) for p in points}
-    rows = []
+    rows, leaked = [], membership.members(frame, lines.of_study(study))
     for epsilon in lines.of_study(study):
         row = {"Privacy budget": words.budget(epsilon), "Clean": cells.get(("accuracy", epsilon, None), "")}
         for eps in study.attack.eps or ():
             row[_heading(eps, study)] = cells.get(("robust_accuracy", epsilon, eps), "")
+        if leaked.settled:
+            row[labels.LEAKAGE_COLUMN] = _leaked(leaked, epsilon)
         rows.append(row)
     table = pd.DataFrame(rows)
     first = _heading(0, study)
@@ -68,6 +72,13 @@ def _heading(eps: float, study: Study) -> str:
 def _cell(point: dict[str, float]) -> str:
     mean, low, high = (100 * point[name] for name in ("mean", "low", "high"))
     return f"{mean:.1f}{words.NBSP}% ({low:.1f} to {high:.1f})"
+
+
+def _leaked(found: Members, epsilon: float) -> str:
+    point = found.found.get(epsilon)
+    if point is None:
+        return ""
+    return _cell({"mean": point.mean, "low": max(0.0, point.low), "high": min(1.0, point.high)})
 
 
 def promise(frame: pd.DataFrame) -> pd.DataFrame:

@@ -21,10 +21,11 @@ def draw(status: Status | None, link: Link) -> DeltaGenerator | None:
     )
     if status is None or link.present:
         return None
-    with st.popover(labels.TARGETS, icon=":material/flag:"):
-        _targets()
-    with st.popover("Share", icon=":material/share:"):
-        return _share()
+    with st.container(horizontal=True, width="content", key="look"):  # so that they go into the next row together
+        with st.popover(labels.TARGETS, icon=":material/flag:"):
+            _targets()
+        with st.popover("Share", icon=":material/share:"):
+            return _share()
 
 
 def _targets() -> None:

@@ -28,6 +28,7 @@ from pages.parts import (
     notices,
     present,
     progress,
+    promise_view,
     provenance,
     study_link,
     surface_view,
@@ -41,6 +42,7 @@ INVITATION = (
     "the curves grow here while the models train."
 )
 SOON, NOTHING = "The first points appear soon", "No point was computed"
+PROMISE = "promise"  # the view whose sentence is its own
 EMPTY = "Your curves will grow here"
 
 
@@ -92,13 +94,22 @@ def _headline(
 ) -> None:
     """The finding; while it is not known, what happens."""
     if status.state == "done":
-        found = finding(frame, info.strength, standing) or "This study holds no results."
-        st.markdown(f"{found} {_judged(info, study_link.targets())}", help=labels.FINDING_HELP)
+        found, meaning = _found(frame, standing, info)
+        st.markdown(f"{found} {_judged(info, study_link.targets())}", help=meaning)
     elif progress.is_live(status):
         st.progress(min(1.0, status.fraction), text=progress.doing(status, training))
     else:
         whole = document.whole_budgets(status.study, frame)
         st.warning(progress.ended(status, whole, n_lines(status.study)), icon=":material/error:")
+
+
+def _found(frame: pd.DataFrame, standing: Sequence[Stands], info: TradeOff) -> tuple[str, str]:
+    """What is told above the charts of this view, and what its words mean."""
+    if st.session_state[study_link.VIEW] == PROMISE and (told := promise_view.finding(info, frame)):
+        return told, labels.PROMISE_HELP
+    more = f" {labels.LEAKAGE_HELP}" if info.leaks else ""
+    found = finding(frame, info.strength, standing) or "This study holds no results."
+    return found, f"{labels.FINDING_HELP}{more}"
 
 
 def _judged(info: TradeOff, asked: Targets) -> str:
@@ -177,6 +188,7 @@ VIEWS: dict[str, Callable[..., None]] = {
     "curves": _curves,
     "map": _map,
     "cost": _cost,
+    PROMISE: promise_view.draw,
     "besides": besides_view.draw,
 }
 

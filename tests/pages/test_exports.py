@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from engine import __main__ as cli
 from engine.report.export import FORMATS, file_name
 from pages.parts import exports
+from tests.pages import leaked
 from tests.pages.conftest import small
 
 Page = Callable[..., AppTest]
@@ -43,7 +44,8 @@ def test_every_format_is_offered_and_none_is_made_before_it_is_clicked(
     digest = computed()
     assert not page(study=digest).exception
     start = f"frontier-digits-{digest}"
-    wanted = {f"{start}-{file_name(name, w)}" for name, kind in FORMATS.items() if name != "zip" for w in kind.widths}
+    kinds = {name: kind for name, kind in FORMATS.items() if name != "zip" and not name.startswith("promise")}
+    wanted = {f"{start}-{file_name(name, w)}" for name, kind in kinds.items() for w in kind.widths}
     assert set(offered) == wanted | {f"{start}.zip"}
     assert all(how["on_click"] == "ignore" for how in offered.values())
 
@@ -89,3 +91,12 @@ def test_a_study_that_is_not_finished_says_so_in_every_file(page: Page, computed
 def test_models_in_training_are_nothing_to_take_home(page: Page, computed: Computed, offered: Offered) -> None:
     page(study=computed(state="running"))
     assert not offered
+
+
+def test_a_study_that_measured_leakage_offers_its_promise_too(page: Page, home: Path, offered: Offered) -> None:
+    digest = leaked.put(home, leaked.asked())
+    assert not page(study=digest, view="promise").exception
+    start = f"frontier-digits-{digest}"
+    wanted = {f"{start}-{file_name(name, w)}" for name, kind in FORMATS.items() if name != "zip" for w in kind.widths}
+    assert set(offered) == wanted | {f"{start}.zip"}
+    assert offered[f"{start}-promise.csv"]["data"]().startswith(b"budget,measured,value")

@@ -12,7 +12,7 @@ from engine.robustness import attacks
 
 GOOD: dict[str, Any] = {"what": "tamper", "models": ["a"], "picture": {"index": 3}, "eps": 0.02}
 BAD: dict[str, dict[str, Any]] = {
-    "choose from: hard, images": {"what": "dance"},
+    "choose from: copy, hard, hold, images": {"what": "dance"},
     "attack 'magic' is unknown": {"attack": "magic"},
     "norm='l7'": {"norm": "l7"},
     "eps=0.4 is not in [0, 0.3]": {"eps": 0.4},

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from engine.errors import BadInput, Cancelled
-from engine.leakage.extraction import Copy, copies, public, said
+from engine.leakage.extraction import Copy, alike, copied, copies, evenly, labels_of, parted, public, said
 from engine.models import models
 from tests.engine.leakage.nets import digits, fresh, state, taught
 
@@ -97,6 +97,69 @@ def test_made_up_queries_belong_to_their_seed() -> None:
     assert not torch.equal(few, public(30, (1, 8, 8), seed=1))
     assert bool(((many >= 0) & (many <= 1)).all())
     assert torch.equal(torch.get_rng_state(), drawn)
+
+
+def test_the_attackers_images_are_none_of_those_that_copies_are_measured_on() -> None:
+    asked, measured = parted(101)
+    assert (len(asked), len(measured)) == (50, 51)
+    assert sorted([*asked.tolist(), *measured.tolist()]) == list(range(101))
+    assert not torch.equal(asked, parted(101, seed=1)[0])
+
+
+def test_whoever_runs_out_of_pictures_mixes_two() -> None:
+    x, _ = digits()
+    few, many = alike(x[:50], 80), alike(x[:50], 300)
+    assert torch.equal(few, many[:80])
+    assert torch.equal(few[:50], x[:50])
+    assert torch.equal(alike(x[:50], 30), x[:30])
+    mixed = many[50:].flatten(1)
+    assert bool(((mixed >= 0) & (mixed <= 1)).all())
+    span = torch.linalg.lstsq(x[:50].flatten(1).T.double(), mixed.T.double()).solution
+    left = x[:50].flatten(1).T.double() @ span - mixed.T
+    assert float(left.abs().max()) < 1e-5, "a mixture lies among the pictures"
+    assert len(mixed.unique(dim=0)) > 240
+    with pytest.raises(BadInput, match="pictures=0 is not in"):
+        alike(x[:0], 10)
+
+
+def test_pictures_of_the_datas_own_kind_make_the_better_copy() -> None:
+    """What an attacker asks about decides: a weak one is no protection."""
+    x, y = digits()
+    victim, test = taught("fast-cnn", seed=0), (x[1400:], y[1400:])
+    own, made_up = (
+        copies(victim, small, queries, (300,), test, steps=200)[0].agreement
+        for queries in (alike(x[700:1400], 300), public(300, (1, 8, 8)))
+    )
+    assert own.low > made_up.high
+
+
+def test_mixtures_make_a_better_copy_than_the_few_pictures_alone() -> None:
+    x, y = digits()
+    victim, test = taught("fast-cnn", seed=0), (x[1400:], y[1400:])
+    found = copies(victim, small, alike(x[700:760], 1200), (60, 1200), test, answers="probabilities", steps=300)
+    assert found[1].agreement.value > found[0].agreement.value + 0.03
+
+
+def test_rare_answers_are_drawn_as_often_as_others() -> None:
+    labels = torch.tensor([2] * 90 + [5] * 9 + [7])
+    draws = torch.searchsorted(
+        evenly(labels), torch.rand(30_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    )
+    assert int(draws.min()) >= 0
+    assert int(draws.max()) == 99
+    shares = labels[draws].bincount(minlength=8) / 30_000
+    assert shares[[2, 5, 7]].tolist() == pytest.approx([1 / 3] * 3, abs=0.01)
+    within = draws[labels[draws] == 5].bincount(minlength=99)[90:99] / 10_000
+    assert within.tolist() == pytest.approx([1 / 9] * 9, abs=0.02)
+
+
+def test_one_copy_alone_is_the_one_among_several() -> None:
+    x, y = digits()
+    victim, test = taught("fast-cnn", seed=0), (x[1400:], y[1400:])
+    told = labels_of(said(victim, x[700:800], "probabilities"))
+    says = said(victim, test[0], "labels").argmax(1)
+    alone = copied(small, (x[700:800], told), (*test, says), steps=20)
+    assert state(alone.student) == state(made(steps=20)[1].student)
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.planning import resolve
 from engine.report.caption import Part, caption
 from engine.study import parse
+from tests.engine.report.leaks import leaks
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 from tests.engine.report.test_export import PARTS, ROWS
 
@@ -91,3 +92,10 @@ def test_other_attacks_and_parts_that_are_gone() -> None:
     assert "Data: folder:cats (folder:cats), 360 test images." in words
     assert "norm L2, eps 0, 0.5 in pixel units of [0, 1], 1 step," in words
     assert "attacked by 0.5 (eps 0.5, the dashed" in words
+
+
+def test_leakage_is_described_where_it_was_measured() -> None:
+    told = said(*ROWS, *leaks(3.0), *leaks(inf))
+    assert "Leakage: members found at 1 % false positives by LiRA, the strongest of 3 membership attacks" in told
+    assert "mean of 24 models a budget trained alike on random halves of a pool, 95 % Student intervals" in told
+    assert "Leakage" not in said()

@@ -23,6 +23,7 @@ from engine.report.caption import Part
 from engine.report.export import FORMATS, Subject, download_name, exported, file_name, writable, write
 from engine.results import COLUMNS
 from engine.study import parse
+from tests.engine.report.leaks import leaks
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 
 STUDY = resolve(parse({"privacy": {"epsilons": [3, "inf"]}, "attack": {"eps": [0, 0.1]}}))
@@ -117,6 +118,30 @@ def test_a_title_that_somebody_typed_breaks_no_file() -> None:
         assert exported(subject(parts=(typed, *PARTS[1:])), name)
     drawing = ElementTree.fromstring(exported(subject(parts=(typed, *PARTS[1:])), "svg"))
     assert "cats<b>& " in "".join(drawing.itertext())
+
+
+LEAKY = [*ROWS, *leaks(3.0), *leaks(inf)]
+
+
+def test_a_study_that_measured_leakage_has_files_of_it() -> None:
+    with zipfile.ZipFile(io.BytesIO(exported(subject(*LEAKY), "zip"))) as archive:
+        files = {entry.filename.rpartition("/")[2]: archive.read(entry) for entry in archive.infolist()}
+    pictures = {f"promise-{width}mm.{kind}" for width in (90, 180) for kind in ("png", "svg", "pdf")}
+    assert files.keys() >= pictures | {"promise.csv"}
+    table = pd.read_csv(io.BytesIO(files["promise.csv"]), dtype={"budget": str})
+    found = table[(table["measured"] == "demonstrated_epsilon:orthogonal") & (table["budget"] == "3")]
+    assert found["value"].tolist() == [0.47]
+    assert len(read("csv", files["curves.csv"])) == len(LEAKY)
+    drawn = files["figure-180mm.svg"].decode()
+    assert 'id="leakage"' in drawn
+    assert 'id="leakage"' not in exported(subject(), "svg").decode()
+    assert 'id="demonstrated-orthogonal"' in files["promise-90mm.svg"].decode()
+
+
+@pytest.mark.parametrize("name", ["promise-csv", "promise-png"])
+def test_a_study_that_did_not_has_none_and_says_what_measures_it(name: str) -> None:
+    with pytest.raises(BadInput, match=f"holds nothing for '{name}': ask for the extra 'leakage'"):
+        exported(subject(), name)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

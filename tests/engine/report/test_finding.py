@@ -12,6 +12,7 @@ from engine.report.finding import finding
 from engine.report.words import NBSP
 from engine.results import Row
 from engine.rows import share
+from tests.engine.report.leaks import leaks
 from tests.engine.report.rows import CLEAN, OPEN, ROBUST, frame
 
 
@@ -150,3 +151,11 @@ def test_a_difference_that_pairing_does_not_find_is_not_told() -> None:
 def test_pairs_of_attacks_that_go_on_are_not_used() -> None:
     rows, standing = under_attack(100, 20, 0, 80)
     assert said(*rows, standing=[replace(one, done=False) for one in standing]) == said(*rows)
+
+
+def test_leakage_is_told_behind_what_is_recognised_and_only_where_it_was_measured() -> None:
+    rows = [at(CLEAN, 1.0, 0.87), at(OPEN, inf, 0.9)]
+    alone = said(*rows)
+    told = said(*rows, *leaks(1.0), *leaks(inf))
+    assert told == f"{alone} Leakage falls from **5.5 %** to **1.1 %** of training images found (chance: 1 %)."
+    assert said(*rows, *leaks(1.0)) == alone, "half of the study says nothing"

@@ -23,6 +23,7 @@ from engine.report.lines import CLIPPING
 from engine.report.palette import LIGHT
 from engine.report.printing import printed
 from engine.results import Row
+from tests.engine.report.leaks import leaks
 from tests.engine.report.rows import CLEAN, ROBUST, frame
 
 GRID, RADII = (0.5, 1.0, 3.0, 8.0, inf), (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
@@ -64,6 +65,7 @@ CASES: dict[str, TradeOff] = {
     "no attacked result": info([row for row in rows() if row.metric == "accuracy"]),
     "no clean result": info([row for row in rows() if row.metric != "accuracy"]),
     "parts missing": info([row for row in rows() if row.epsilon != 3.0 and (row.eps < 0.03 or isnan(row.eps))]),
+    "leakage": info([*rows(), *(row for epsilon in GRID for row in leaks(epsilon))]),
     "ends early": info([row for row in rows() if row.epsilon < 3.0]),
 }
 NOTE = "Not finished: 13 of 15 budgets, 1,234 of 10,000 results"

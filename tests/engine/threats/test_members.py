@@ -110,7 +110,7 @@ def test_a_process_that_fails_is_one_sentence(studied: str, monkeypatch: pytest.
 
 def test_what_is_shipped_comes_back_as_it_was(studied: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "members.json"
-    file.write_text(json.dumps(members.make(studied)))
+    file.write_text(json.dumps(members.described(studied)))
     monkeypatch.setattr(members, "FILE", file)
     shown = members.opening()
     assert shown is not None

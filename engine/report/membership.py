@@ -1,0 +1,93 @@
+"""What attackers find out about who was in the training set: the rows of a result table, brought together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from engine.report import lines, points, words
+from engine.report.points import Point
+from engine.results import ALLOWED, DEMONSTRATED, LEAKED
+
+FEW = 0.01  # share of outsiders accused wrongly at which leakage is told; guessing finds as many members
+LEAKAGE = "leakage"  # the extra that measures it
+TITLES = {"threshold": "loss threshold", "lira": "LiRA", "lira-offline": "LiRA offline", "rmia": "RMIA"}
+
+
+@dataclass(frozen=True)
+class Members:
+    """Members found at FEW by one attack, by budget (or lines.CLIPPING): shares of those that were in.
+
+    `attack` is the strongest of `tried` on the model that hides least, and the same at every budget: the best of
+    several at each would be picked by chance where nothing leaks. A point's `n_images` are attacked models. Points of
+    `forming` are provisional: more models are still to be attacked, or another attack may turn out to be the strongest.
+    `settled`: there is a point in `found` for every budget of the study.
+    """
+
+    attack: str = ""
+    tried: int = 0
+    found: dict[float, Point] = field(default_factory=dict)
+    forming: dict[float, Point] = field(default_factory=dict)
+    settled: bool = False
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.attack, self.attack)
+
+
+def members(frame: pd.DataFrame, epsilons: Sequence[float]) -> Members:
+    """What a result table says of a study with these budgets; empty where leakage was not measured."""
+    rows = frame[frame["metric"].str.startswith(LEAKED) & (frame["eps"] == FEW)]
+    known = points.points(rows, "metric", "epsilon")
+    asked = [epsilon for epsilon in epsilons if epsilon != lines.CLIPPING]
+    measured = [epsilon for _, epsilon in known if epsilon != lines.CLIPPING]
+    if not measured or not asked:
+        return Members()
+    rivals = {metric: point.mean for (metric, epsilon), point in known.items() if epsilon == max(measured)}
+    best = max(rivals, key=lambda metric: rivals[metric])
+    final = audited(frame) if max(asked) in audited(frame) else set()
+    split: tuple[dict[float, Point], dict[float, Point]] = ({}, {})
+    for (metric, epsilon), point in known.items():
+        if metric == best:
+            split[epsilon not in final][epsilon] = point
+    return Members(best.removeprefix(LEAKED), len(rivals), *split, settled=set(asked) <= final)
+
+
+def audited(frame: pd.DataFrame) -> set[float]:
+    """Budgets with an audit, which comes when all models of a budget were attacked: their rows stay as they are."""
+    return set(lines.of_rows(frame[frame["metric"].str.startswith(DEMONSTRATED)]))
+
+
+def allowed(frame: pd.DataFrame) -> dict[float, float]:
+    """The largest share of members that any attack on one model of a budget can find at FEW, by budget."""
+    rows = frame[(frame["metric"] == ALLOWED) & (frame["eps"] == FEW)]
+    return {epsilon: point.mean for (epsilon,), point in points.points(rows, "epsilon").items()}
+
+
+def told(found: Members, epsilon: float) -> str:
+    """What a reader is told about a point."""
+    point = (found.found | found.forming)[epsilon]
+    interval = f"{words.percent(max(0.0, point.low), 1)} to {words.percent(min(1.0, point.high), 1)}"
+    return (
+        f"<b>{words.budget(epsilon)}, leakage</b><br>"
+        f"{words.percent(point.mean, 1)} of training images found ({interval})<br>"
+        f"while {words.percent(FEW)} of others are accused: guessing finds {words.percent(FEW)}<br>"
+        f"{found.title}, strongest of {found.tried} attacks tried, {point.n_images} models"
+        f"{'<br>more are being attacked, provisional' if epsilon in found.forming else ''}"
+    )
+
+
+def sentence(found: Members) -> str:
+    """The finding (Markdown): what privacy changes about leakage; "" when nothing is settled."""
+    if not found.settled:
+        return ""
+    private, baseline = found.found[min(found.found)], found.found[max(found.found)]
+    chance = f"chance: {words.percent(FEW)}"
+    least = f"**{words.percent(private.mean, 1)}**"
+    if private is baseline:
+        return f"Leakage: {least} of training images are found ({chance})."
+    if private.overlaps(baseline):
+        return f"Leakage: no difference we can measure ({least} of training images are found, {chance})."
+    way = "falls" if private.mean < baseline.mean else "rises"
+    most = f"**{words.percent(baseline.mean, 1)}**"
+    return f"Leakage {way} from {most} to {least} of training images found ({chance})."
