@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between two looks at a running study
 ENDED = ("done", "failed", "stopped")
-PAGES = {"rebuilt": "engine.threats.rebuilding", "copied": "engine.threats.copied"}  # what makes what they open with
+PAGES = {  # what makes what they open with
+    "members": "engine.threats.members",
+    "rebuilt": "engine.threats.rebuilding",
+    "copied": "engine.threats.copied",
+}
 
 app = typer.Typer(
     help="What privacy and robustness cost: train privately, attack, measure.",
@@ -277,7 +281,7 @@ def starter(
     models: Annotated[bool, typer.Option("--models", help="The models of the image lab instead.")] = False,
     pages: Annotated[str | None, typer.Option(help=f"What a page opens with instead: {', '.join(PAGES)}.")] = None,
 ) -> None:
-    """Compute the results that come with Frontier, or the models.
+    """Compute the results that come with Frontier, the models, or what a page opens with.
 
     Takes an hour and more; what FRONTIER_HOME holds already is not computed again.
     """
@@ -332,9 +336,25 @@ def _ship_page(name: str, out: Path | None) -> None:
     from engine.report.export import write
 
     module = PAGES[known("pages", name, PAGES)]
+    if name == "members":
+        _measure_members()
     for file, content in import_module(module).make().items():
         write(out or file.parent, {file.name: content})
         say(f"Written: {(out or file.parent) / file.name}")
+
+
+def _measure_members() -> None:
+    """The study that the page about membership opens with."""
+    from engine.planning import resolve
+    from engine.study import parse
+    from engine.threats.members import SHIPPED
+
+    study = parse(SHIPPED)
+    _may_be_shipped("members", study)
+    status = _compute(resolve(study))
+    if status.state != "done":
+        raise FrontierError(status.error or "the study was stopped: run this again to go on")
+    _may_be_shipped("members", study)  # a mark may have come while it was computed
 
 
 def _may_be_shipped(name: str, study: "Study") -> None:

@@ -30,6 +30,12 @@ page = st.navigation(
                 url_path="tampered-images",
             ),
             st.Page(
+                "threats/members.py",
+                title="Who was in the data?",
+                icon=":material/person_search:",
+                url_path="who-was-in-the-data",
+            ),
+            st.Page(
                 "threats/rebuilt.py",
                 title="Rebuilt images",
                 icon=":material/broken_image:",

@@ -168,6 +168,7 @@ def test_the_engine_package_holds_a_docstring_and_no_import(package: str) -> Non
         "engine.lessons",
         "engine.exhibit",
         "engine.threats.copied",
+        "engine.threats.members",
         "engine.planning",
         "engine.privacy.accounting",
         "engine.__main__",

@@ -8,7 +8,8 @@ function makeDeck(root, data) {
   data.sliders.forEach((slider, i) => deck.inputs.push(makeSlider(root, deck, sliders, slider, i)));
   for (const _ of data.charts) deck.charts.push(makePlot(plots));
   for (const _ of data.pictures) deck.pictures.push(makePicture(pictures));
-  root.replaceChildren(sliders, deck.sentence, plots, pictures);
+  const walls = data.walls.map((wall) => makeWall(deck, wall));
+  root.replaceChildren(sliders, deck.sentence, plots, pictures, ...walls);
   return deck;
 }
 
@@ -33,6 +34,15 @@ function makePlot(parent) {
   return { plot, drawn: "" };
 }
 
+function makeWall(deck, { heading, pictures }) {
+  const wall = document.createElement("section"), head = document.createElement("h4"), row = document.createElement("div");
+  head.textContent = heading;
+  row.className = "pictures";
+  for (const _ of pictures) deck.pictures.push(makePicture(row));
+  wall.append(head, row);
+  return wall;
+}
+
 function makePicture(parent) {
   const figure = document.createElement("figure"), image = new Image(), caption = document.createElement("figcaption");
   figure.append(image, caption);
@@ -45,8 +55,10 @@ function now(root, deck, { by, each }) {
   return each[by.reduce((place, i) => place * root.latest.sliders[i].said.length + deck.at[i], 0)];
 }
 
+const allPictures = ({ pictures, walls }) => [...pictures, ...walls.flatMap((wall) => wall.pictures)];
+
 function show(root, deck) {
-  const { sliders, charts, pictures, sentence } = root.latest;
+  const { sliders, charts, sentence } = root.latest;
   sliders.forEach((slider, i) => {
     const { name, said, input } = deck.inputs[i];
     input.max = slider.said.length - 1;
@@ -60,9 +72,10 @@ function show(root, deck) {
     input.setAttribute("aria-valuetext", slider.said[deck.at[i]]);
   });
   deck.sentence.innerHTML = now(root, deck, sentence);
-  pictures.forEach((picture, i) => {
-    const { src, alt, said } = now(root, deck, picture);
+  allPictures(root.latest).forEach((picture, i) => {
+    const { src, alt, said, opacity = 1 } = now(root, deck, picture);
     Object.assign(deck.pictures[i].image, { src, alt });
+    deck.pictures[i].image.style.opacity = opacity;
     deck.pictures[i].caption.textContent = said;
   });
   const style = getComputedStyle(root);
@@ -81,7 +94,7 @@ function draw(slot, { figure, alt }, style) {
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".frontier-deck");
-  const shape = JSON.stringify([data.keep, data.sliders.length, data.charts.length, data.pictures.length]);
+  const shape = JSON.stringify([data.keep, data.sliders.length, data.charts.length, data.pictures.length, data.walls.map((wall) => [wall.heading, wall.pictures.length])]);
   root.latest = data;
   root.report = (at) => setStateValue("at", at);
   document.body.dataset.frontier = "seen"; // from now on a lost connection is worth a word

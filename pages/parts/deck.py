@@ -60,9 +60,19 @@ def html(said: str) -> str:
 
 
 def draw(
-    sliders: Sequence[Slider], said: Part, charts: Sequence[Part], *, key: str, keep: str, pictures: Sequence[Part] = ()
+    sliders: Sequence[Slider],
+    said: Part,
+    charts: Sequence[Part],
+    *,
+    key: str,
+    keep: str,
+    pictures: Sequence[Part] = (),
+    walls: Sequence[tuple[str, Sequence[Part]]] = (),
 ) -> None:
-    """Draw it. Sliders stay where they are while `keep` stays; where they rest says `places`."""
+    """Draw it. Sliders stay where they are while `keep` stays; where they rest says `places`.
+
+    `walls` are more pictures, each wall under a heading.
+    """
     data = {
         "plotly": PLOTLY_PATH,
         "keep": keep,
@@ -70,6 +80,7 @@ def draw(
         "sentence": asdict(said),
         "charts": [asdict(one) for one in charts],
         "pictures": [asdict(one) for one in pictures],
+        "walls": [{"heading": heading, "pictures": [asdict(one) for one in hung]} for heading, hung in walls],
     }
     _component(key=key, data=data, default={"at": None}, on_at_change=partial(_remember, key))
 
