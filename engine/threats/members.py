@@ -35,7 +35,7 @@ FILE = Path(__file__).parents[2] / "assets" / "threats" / "members.json"
 VERSION = 1  # raised whenever what a gallery holds changes
 MOST, TYPICAL = 16, 8  # images of a gallery
 SHIPPED: dict[str, Any] = {
-    "dataset": "digits",
+    "dataset": "fashion-mnist",
     "privacy": {"epsilons": ["inf", 8, 3, 1, 0.5]},
     "attack": {"eps": [0]},
     "extras": [LEAKAGE],
