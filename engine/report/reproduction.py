@@ -1,15 +1,17 @@
 """What was published beside what was measured here, and whether the one reproduces the other. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import inf, isnan
 from typing import Literal
 
 import pandas as pd
 
-from engine.report import figures, points, words
+from engine.report import figures, measures, points, words
 from engine.report.figures import Line, Spot, places
+from engine.report.measures import Measure
 from engine.report.points import Point
+from engine.results import LEAKED
 from engine.stories import Part, Story
 
 Verdict = Literal["reproduced", "below", "above", "one repeat", "missing"]
@@ -50,10 +52,17 @@ class Comparison:
 
 
 def measured_of(part: Part, frame: pd.DataFrame) -> dict[float, Point]:
-    """What a part is about, by budget: images recognised as they are, or under its attack."""
-    if not part.eps:
-        return points.clean(frame)
-    return {epsilon: point for (epsilon, eps), point in points.robust(frame).items() if eps == part.eps}
+    """What a part is about, by budget. Members found have an interval of their own, over the models attacked."""
+    found = {epsilon: point for (epsilon,), point in points.points(_rows(part, frame), "epsilon").items()}
+    if not part.measure.startswith(LEAKED):
+        return found
+    return {epsilon: replace(point, n_seeds=point.n_images) for epsilon, point in found.items()}
+
+
+def _rows(part: Part, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a result table that a part is about."""
+    rows = frame[frame["metric"] == part.metric]
+    return rows[rows["eps"] == part.eps] if part.eps else rows
 
 
 def comparisons(story: Story, frames: Sequence[pd.DataFrame]) -> tuple[Comparison, ...]:
@@ -107,7 +116,7 @@ def _row(one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
     point = one.measured
     if point is None:
         return one.label, f"{one.epsilon:g}", published, "not yet run here", "", ""
-    repeats = f"{point.n_seeds}, {100 * point.spread:.2f}"
+    repeats = f"{point.n_seeds}, {'' if isnan(point.spread) else f'{100 * point.spread:.2f}'}".removesuffix(", ")
     return one.label, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
 
 
@@ -140,17 +149,24 @@ class Told:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """A chart by privacy budget: a part a line, over the budgets of all."""
+    """A chart by privacy budget: a part a line, over the budgets of all. `chance`: a line where anything is guessed."""
 
     epsilons: tuple[float, ...]
     parts: tuple[Told, ...]
+    measure: Measure = measures.RECOGNISED
+    chance: Line | None = None
 
     @property
     def spots(self) -> tuple[Spot, ...]:
-        """All that has to be seen."""
+        """All that was measured or published."""
         return tuple(
             spot for told in self.parts for spot in (*told.line.known, *told.repeats, *told.published, *told.training)
         )
+
+    @property
+    def seen(self) -> tuple[Spot, ...]:
+        """All that has to be within the axes."""
+        return (*self.spots, *(self.chance.known if self.chance else ()))
 
 
 def side_by_side(
@@ -166,22 +182,39 @@ def side_by_side(
             _line(part, frame, at),
             _repeats(part, frame, right),
             _published(part, left),
-            () if part.eps else figures.in_training(training, points.clean(frame), at),
+            () if part.metric != "accuracy" else figures.in_training(training, points.clean(frame), at),
         )
         for part, frame, training in zip(story.parts, frames, provisional or [None] * len(frames), strict=True)
     )
-    return SideBySide(grid, tuple(told))
+    measure = measures.measure_of(story.parts[0])
+    return SideBySide(grid, tuple(told), measure, _chance(measure, at))
+
+
+def _chance(measure: Measure, at: dict[float, float]) -> Line | None:
+    if measure.chance is None:
+        return None
+    y, last = 100 * measure.chance, max(at.values())
+    said = f"chance, {y:g}{words.NBSP}%"
+    return Line("chance", said, (Spot(last, y, y, y, said),))
 
 
 def _line(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> Line:
     found = measured_of(part, frame)
-    spots = (figures.spot(at[e], found.get(e), words.budget(e), part.label) for e in part.study.privacy.epsilons)
+    spots = (_spot(part, at[epsilon], found.get(epsilon), epsilon) for epsilon in part.study.privacy.epsilons)
     return Line(part.label.replace(" ", "-").replace(",", ""), part.label, tuple(spots))
 
 
+def _spot(part: Part, x: float, point: Point | None, epsilon: float) -> Spot | None:
+    if point is None:
+        return None
+    told = f"{words.budget(epsilon)}, {part.label}"
+    return figures.mark(x, point, told, measures.measure_of(part).found, measures.counted(part, point))
+
+
 def _repeats(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> tuple[Spot, ...]:
-    attacked = (frame["metric"] == "robust_accuracy") & (frame["eps"] == part.eps)
-    rows = frame[attacked if part.eps else frame["metric"] == "accuracy"]
+    rows = _rows(part, frame)
+    if part.measure.startswith(LEAKED):
+        return ()  # a mean over the models that were attacked
     return tuple(
         Spot(at[epsilon], 100 * value, 100 * value, 100 * value, f"repeat {seed + 1}: {words.percent(value, 1)}")
         for epsilon, seed, value in zip(rows["epsilon"], rows["seed"], rows["value"], strict=True)
@@ -202,7 +235,7 @@ def _said(share: float, epsilon: float, label: str) -> str:
 def in_words(info: SideBySide) -> str:
     """The takeaway of the chart, for those who do not see it."""
     said = [_part_in_words(told) for told in info.parts]
-    return "Images recognised by privacy budget, published and measured. " + " ".join(said)
+    return f"{info.measure.name} by privacy budget, published and measured. " + " ".join(said)
 
 
 def _part_in_words(told: Told) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from engine.report import canvas, words
 from engine.report.canvas import Figure
 from engine.report.drawing import hollow, level_budgets
-from engine.report.figures import Spot
+from engine.report.figures import Line, Spot
 from engine.report.palette import LIGHT, Palette
 from engine.report.reproduction import SideBySide, Told
 
@@ -18,26 +18,43 @@ BY_BUDGET = "← more private      ε      less private →"
 STAR = 0.26  # of the level axis: a star and its share, on a phone too
 LEAST = 4.0  # percent that the axis shows at least
 LINE = 0.07  # of the upright axis: a line of text
+LEAKAGE = 2  # its place among the meanings of colours
 STEPS = (1, 2, 5, 10, 20)  # percent between two lines of the grid
 
 
 def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figure:
-    """Images recognised by privacy budget: ours, with repeats and intervals, beside the published ones."""
+    """What is measured, by privacy budget: ours, with repeats and intervals, beside what was published."""
     figure = canvas.blank(palette, _title(info), note)
     _enlarge(figure)
     _axis(figure, info)
-    several = len(info.parts) > 1
-    for number, told in enumerate(info.parts):
-        colour = palette.meanings[number]
-        _add(figure, told, colour, MARKERS[number], star=colour if several else palette.text)
-    if several:
+    several, colours = len(info.parts) > 1, _colours(info, palette)
+    for told, colour, marker in zip(info.parts, colours, MARKERS, strict=False):
+        _add(figure, told, colour, marker, star=colour if several else palette.text)
+    ends = [(told.line, colour) for told, colour in zip(info.parts, colours, strict=False)] if several else []
+    if info.chance:
+        figure["layout"]["shapes"].append(_level(info.chance, palette))
+        ends.append((info.chance, palette.text))
+    if ends:
         figure["layout"]["margin"]["r"] = ROOM
-        canvas.label_ends(figure, [(told.line, palette.meanings[i]) for i, told in enumerate(info.parts)], palette)
+        canvas.label_ends(figure, ends, palette)
     level_budgets(figure, info.epsilons)
     figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
     _make_room(figure, info)
     _label_stars(figure, info, named=several)
     return figure
+
+
+def _colours(info: SideBySide, palette: Palette) -> tuple[str, ...]:
+    """One for each part; where leakage is shown its own colour comes first."""
+    first = LEAKAGE if info.chance else 0
+    return (*palette.meanings[first:], *palette.meanings[:first])
+
+
+def _level(line: Line, palette: Palette) -> dict[str, Any]:
+    """A level line from end to end."""
+    y = line.known[0].y
+    stroke = {"color": palette.text, "width": 1.5, "dash": "dot"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": stroke, "layer": "below"}
 
 
 def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> None:
@@ -61,8 +78,8 @@ def _label_stars(figure: Figure, info: SideBySide, *, named: bool) -> None:
 
 
 def _title(info: SideBySide) -> str:
-    marks = "Recognised: ● measured, ★ published"  # no longer than a phone is wide
-    return marks if any(told.published for told in info.parts) else "Images recognised"
+    marks = f"{info.measure.brief}: ● measured, ★ published"  # no longer than a phone is wide
+    return marks if any(told.published for told in info.parts) else info.measure.name
 
 
 def _enlarge(figure: Figure) -> None:
@@ -76,8 +93,8 @@ def _enlarge(figure: Figure) -> None:
 
 def _axis(figure: Figure, info: SideBySide) -> None:
     """The part of the upright axis where something is to be seen: the ticks say which."""
-    low = min((spot.low for spot in info.spots), default=0.0)
-    high = max((spot.high for spot in info.spots), default=100.0)
+    low = min((spot.low for spot in info.seen), default=0.0)
+    high = max((spot.high for spot in info.seen), default=100.0)
     spare = max(0.0, LEAST - (high - low)) / 2 + AIR * (high - low)
     low, high = max(-4.0, low - spare), min(104.0, high + spare)
     step = next(step for step in STEPS if (high - low) / step <= 6)
