@@ -41,7 +41,7 @@ class Part(Frozen):
     label: Words
     study: Study
     measure: str = Field("accuracy", pattern=f"^(accuracy|({LEAKED}|{GUESSED}).+)$")
-    eps: float = Field(0.0, ge=0)
+    eps: float = Field(0.0, ge=0, validate_default=True)
     published: tuple[Published, ...] = ()
 
     @field_validator("measure")
