@@ -57,10 +57,10 @@ def _hidden(part: Part, measured: Mapping[float, Point]) -> str:
     last, largest = hidden_up_to(measured, chance), max(filter(lines.private, measured))
     said = f"{label}, **{words.percent(without.mean, 1)}** without privacy ({_interval(without)})"
     if is_chance(without, chance):
-        return f"{said}: no more than chance."
+        return f"{said}: hardly more than chance."
     if last is None:
-        return f"{said}, and more than chance at every budget."
-    return f"{said}, no more than chance up to **{words.budget(last)}**{', the largest' if last == largest else ''}."
+        return f"{said}, more than chance at every budget."
+    return f"{said}, hardly more than chance up to **{words.budget(last)}**{', the largest' if last == largest else ''}."
 
 
 def _interval(point: Point) -> str:
@@ -86,7 +86,7 @@ def _change(before: tuple[Part, Point], after: tuple[Part, Point]) -> str:
     (first, less), (last, more) = before, after
     published = last.published[0].accuracy - first.published[0].accuracy
     rise, low, high = more.minus(less)
-    ours = f"{words.points(rise)} ({words.plain(low)} to {words.plain(high)}) more right guesses than {first.label}"
+    ours = f"{words.points(rise)} ({words.plain(low)} to {words.plain(high)}) above {first.label}"
     head = _head(min(less.n_seeds, more.n_seeds), published, low, high)
     return f"{last.label}: **{head}:** {ours}; published, {words.points(published)}."
 

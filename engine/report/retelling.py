@@ -32,7 +32,6 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
         _add(figure, told, colour, marker, star=colour if several else palette.text)
     ends = [(told.line, colour) for told, colour in zip(info.parts, colours, strict=False)] if several else []
     if info.chance:
-        figure["layout"]["shapes"].append(_level(info.chance, palette))
         ends.append((info.chance, palette.text))
     if ends:
         figure["layout"]["margin"]["r"] = ROOM
@@ -40,6 +39,8 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
     level_budgets(figure, info.epsilons)
     figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
     _make_room(figure, info)
+    if info.chance:
+        figure["layout"]["shapes"].append(_level(info.chance, figure["layout"]["xaxis"]["range"][0], palette))
     _label_stars(figure, info, named=several)
     return figure
 
@@ -50,11 +51,11 @@ def _colours(info: SideBySide, palette: Palette) -> tuple[str, ...]:
     return (*palette.meanings[first:], *palette.meanings[:first])
 
 
-def _level(line: Line, palette: Palette) -> dict[str, Any]:
-    """A level line from end to end."""
-    y = line.known[0].y
+def _level(line: Line, left: float, palette: Palette) -> dict[str, Any]:
+    """A level line from the left end of the axis to where its name stands."""
+    (end,) = line.known
     stroke = {"color": palette.text, "width": 1.5, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": stroke, "layer": "below"}
+    return {"type": "line", "x0": left, "x1": end.x, "y0": end.y, "y1": end.y, "line": stroke, "layer": "below"}
 
 
 def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> None:
@@ -96,7 +97,7 @@ def _axis(figure: Figure, info: SideBySide) -> None:
     low = min((spot.low for spot in info.seen), default=0.0)
     high = max((spot.high for spot in info.seen), default=100.0)
     spare = max(0.0, LEAST - (high - low)) / 2 + AIR * (high - low)
-    low, high = max(-4.0, low - spare), min(104.0, high + spare)
+    low, high = max(-4.0 if info.chance is None else 0.0, low - spare), min(104.0, high + spare)
     step = next(step for step in STEPS if (high - low) / step <= 6)
     ticks = [step * k for k in range(ceil(low / step), floor(min(high, 100.0) / step) + 1)]
     said = [words.percent(tick / 100) for tick in ticks]

@@ -83,11 +83,11 @@ def test_a_story_says_what_is_found_without_privacy_and_up_to_where_nothing_is()
     frames = [found(NEAR, FAR, FAR, FAR, FAR), found(NEAR, NEAR, NEAR, NEAR, FAR)]
     head, _, digits, clothes = said(guessing.hidden_in_words(MORE, frames)).split("\n")
     assert head == "Members found at 1 % false alarms, of which blind guessing finds 1 %:"
-    assert digits == "- 718 digits, **2.5 %** without privacy (2.0 to 3.0), no more than chance up to **ε 0.5**."
-    assert clothes.endswith("no more than chance up to **ε 8**, the largest.")
+    assert digits == "- 718 digits, **2.5 %** without privacy (2.0 to 3.0), hardly more than chance up to **ε 0.5**."
+    assert clothes.endswith("hardly more than chance up to **ε 8**, the largest.")
     never = said(guessing.hidden_in_words(MORE, [found(*5 * [FAR]), found(*5 * [NEAR])]))
-    assert "and more than chance at every budget." in never
-    assert "(0.9 to 1.1): no more than chance." in never
+    assert "more than chance at every budget." in never
+    assert "(0.9 to 1.1): hardly more than chance." in never
     assert guessing.hidden_in_words(MORE, [found(NEAR), found(NEAR)]) == ""
 
 
@@ -112,10 +112,10 @@ def rises(clean: float, attacked: float, n: int = 3) -> list[pd.DataFrame]:
 )
 def test_a_rise_is_held_against_the_published_one(frames: list[pd.DataFrame], clean: str, attacked: str) -> None:
     first, second = said(guessing.changes_in_words(TRAINED, frames)).split("\n")
-    assert first.startswith(f"- trained on attacks, clean: **{clean}")
-    assert second.startswith(f"- trained on attacks, attacked: **{attacked}")
-    assert first.endswith("than plain, clean; published, 1.2 points.")
-    assert second.endswith("than plain, attacked; published, 14 points.")
+    assert first.startswith(f"- robust, clean: **{clean}")
+    assert second.startswith(f"- robust, attacked: **{attacked}")
+    assert first.endswith("above plain, clean; published, 1.2 points.")
+    assert second.endswith("above plain, attacked; published, 14 points.")
 
 
 def test_nothing_is_concluded_before_all_is_measured() -> None:
