@@ -60,7 +60,9 @@ def _hidden(part: Part, measured: Mapping[float, Point]) -> str:
         return f"{said}: hardly more than chance."
     if last is None:
         return f"{said}, more than chance at every budget."
-    return f"{said}, hardly more than chance up to **{words.budget(last)}**{', the largest' if last == largest else ''}."
+    return (
+        f"{said}, hardly more than chance up to **{words.budget(last)}**{', the largest' if last == largest else ''}."
+    )
 
 
 def _interval(point: Point) -> str:

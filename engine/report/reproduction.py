@@ -149,12 +149,16 @@ class Told:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """A chart by privacy budget: a part a line, over the budgets of all. `chance`: a line where anything is guessed."""
+    """A chart by privacy budget: a part a line, over the budgets of all. `chance`: a line where anything is guessed.
+
+    Several parts at one budget stand side by side instead: `columns`, a place and the label of its part.
+    """
 
     epsilons: tuple[float, ...]
     parts: tuple[Told, ...]
     measure: Measure = measures.RECOGNISED
     chance: Line | None = None
+    columns: tuple[tuple[float, str], ...] = ()
 
     @property
     def spots(self) -> tuple[Spot, ...]:
@@ -174,26 +178,38 @@ def side_by_side(
 ) -> SideBySide:
     """What the chart of a story shows: for each part a result table, empty where nothing is known, and what trains."""
     grid = tuple(sorted({epsilon for part in story.parts for epsilon in part.study.privacy.epsilons}))
-    at = places(grid)
-    aside = BESIDE * (max(at.values()) - min(at.values()))
-    left, right = ({epsilon: x + way for epsilon, x in at.items()} for way in (-aside, aside / 2))
+    at = _at(story, grid)
+    every = [x for places_of in at for x in places_of.values()]
+    aside = BESIDE * (max(every) - min(every))
     told = (
         Told(
-            _line(part, frame, at),
-            _repeats(part, frame, right),
-            _published(part, left),
-            () if part.metric != "accuracy" else figures.in_training(training, points.clean(frame), at),
+            _line(part, frame, here),
+            _repeats(part, frame, {epsilon: x + aside / 2 for epsilon, x in here.items()}),
+            _published(part, {epsilon: x - aside for epsilon, x in here.items()}),
+            () if part.metric != "accuracy" else figures.in_training(training, points.clean(frame), here),
         )
-        for part, frame, training in zip(story.parts, frames, provisional or [None] * len(frames), strict=True)
+        for part, frame, training, here in zip(
+            story.parts, frames, provisional or [None] * len(frames), at, strict=True
+        )
     )
-    measure = measures.measure_of(story.parts[0])
-    return SideBySide(grid, tuple(told), measure, _chance(measure, at))
+    measure, alone = measures.measure_of(story.parts[0]), len(grid) == 1 < len(story.parts)
+    columns = zip(every, (part.label for part in story.parts), strict=True) if alone else ()
+    return SideBySide(grid, tuple(told), measure, _chance(measure, max(every)), tuple(columns))
 
 
-def _chance(measure: Measure, at: dict[float, float]) -> Line | None:
+def _at(story: Story, grid: tuple[float, ...]) -> list[dict[float, float]]:
+    """Where the budgets of each part stand: one column a part where there is one budget."""
+    at = places(grid)
+    if len(grid) > 1:
+        return [at] * len(story.parts)
+    return [{epsilon: x + number for epsilon, x in at.items()} for number in range(len(story.parts))]
+
+
+def _chance(measure: Measure, last: float) -> Line | None:
+    """A line whose name stands at `last`."""
     if measure.chance is None:
         return None
-    y, last = 100 * measure.chance, max(at.values())
+    y = 100 * measure.chance
     said = f"chance, {y:g}{words.NBSP}%"
     return Line("chance", said, (Spot(last, y, y, y, said),))
 

@@ -1,6 +1,7 @@
 """The chart of reproduction.py, drawn: lines with intervals, each repeat as a dot, what was published as a star."""
 
 from math import ceil, floor
+from textwrap import wrap
 from typing import Any
 
 from engine.report import canvas, words
@@ -16,6 +17,7 @@ ROOM = 128  # px for the names of lines
 AIR = 0.12  # of the range of the data, above and below
 BY_BUDGET = "← more private      ε      less private →"
 STAR = 0.26  # of the level axis: a star and its share, on a phone too
+COLUMN, TALL = 11, 18  # letters in a line under a column; px that each more takes
 LEAST = 4.0  # percent that the axis shows at least
 LINE = 0.07  # of the upright axis: a line of text
 LEAKAGE = 2  # its place among the meanings of colours
@@ -28,21 +30,33 @@ def draw(info: SideBySide, palette: Palette = LIGHT, *, note: str = "") -> Figur
     _enlarge(figure)
     _axis(figure, info)
     several, colours = len(info.parts) > 1, _colours(info, palette)
+    named = several and not info.columns
     for told, colour, marker in zip(info.parts, colours, MARKERS, strict=False):
         _add(figure, told, colour, marker, star=colour if several else palette.text)
-    ends = [(told.line, colour) for told, colour in zip(info.parts, colours, strict=False)] if several else []
-    if info.chance:
+    ends = [(told.line, colour) for told, colour in zip(info.parts, colours, strict=False)] if named else []
+    if info.chance and not info.columns:
         ends.append((info.chance, palette.text))
     if ends:
         figure["layout"]["margin"]["r"] = ROOM
         canvas.label_ends(figure, ends, palette)
-    level_budgets(figure, info.epsilons)
-    figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
+    _level_columns(figure, info) if info.columns else _level_budgets(figure, info)
     _make_room(figure, info)
     if info.chance:
-        figure["layout"]["shapes"].append(_level(info.chance, figure["layout"]["xaxis"]["range"][0], palette))
-    _label_stars(figure, info, named=several)
+        _add_chance(figure, info.chance, palette, named=bool(info.columns))
+    _label_stars(figure, info, named=named)
     return figure
+
+
+def _level_budgets(figure: Figure, info: SideBySide) -> None:
+    level_budgets(figure, info.epsilons)
+    figure["layout"]["xaxis"]["title"]["text"] = BY_BUDGET
+
+
+def _level_columns(figure: Figure, info: SideBySide) -> None:
+    """A part a place, under which its label has as many lines as a phone needs."""
+    lines = {x: wrap(label, COLUMN) for x, label in info.columns}
+    canvas.level(figure, {x: "<br>".join(said) for x, said in lines.items()}, words.budget(info.epsilons[0]))
+    figure["layout"]["margin"]["b"] += TALL * (max(map(len, lines.values())) - 1)
 
 
 def _colours(info: SideBySide, palette: Palette) -> tuple[str, ...]:
@@ -51,11 +65,16 @@ def _colours(info: SideBySide, palette: Palette) -> tuple[str, ...]:
     return (*palette.meanings[first:], *palette.meanings[:first])
 
 
-def _level(line: Line, left: float, palette: Palette) -> dict[str, Any]:
-    """A level line from the left end of the axis to where its name stands."""
-    (end,) = line.known
+def _add_chance(figure: Figure, line: Line, palette: Palette, *, named: bool) -> None:
+    """A level line from the left end of the axis to its spot; `named` at the left, where columns leave room."""
+    (end,), left = line.known, figure["layout"]["xaxis"]["range"][0]
     stroke = {"color": palette.text, "width": 1.5, "dash": "dot"}
-    return {"type": "line", "x0": left, "x1": end.x, "y0": end.y, "y1": end.y, "line": stroke, "layer": "below"}
+    figure["layout"]["shapes"].append(
+        {"type": "line", "x0": left, "x1": end.x, "y0": end.y, "y1": end.y, "line": stroke, "layer": "below"}
+    )
+    note = {"x": left, "y": end.y, "xanchor": "left", "yanchor": "bottom", "xshift": 4}
+    note |= {"text": line.label, "showarrow": False, "font": {"size": TEXT, "color": palette.text}}
+    figure["layout"]["annotations"] += [note] if named else []
 
 
 def _add(figure: Figure, told: Told, colour: str, marker: str, *, star: str) -> None:

@@ -182,3 +182,22 @@ def test_few_false_alarms_are_said_as_they_are() -> None:
     assert said(measures.measure_of(part).name) == "Members found at 0.1 % false alarms"
     assert measures.measure_of(part).chance == 0.001
     assert "mean of 64" in measures.counted(part, Point(0.1, 0, 1, 64, 64))
+
+
+def test_parts_at_one_budget_stand_side_by_side_and_a_phone_has_room_for_their_labels() -> None:
+    info = reproduction.side_by_side(TRAINED, rises(0.015, 0.136))
+    assert [label for _, label in info.columns] == [part.label for part in TRAINED.parts]
+    assert len({told.line.known[0].x for told in info.parts}) == 4
+    assert all(abs(told.published[0].x - told.line.known[0].x) < 0.2 for told in info.parts)
+    layout = retelling.draw(info)["layout"]
+    assert layout["xaxis"]["ticktext"] == [
+        "plain,<br>clean",
+        "robust,<br>clean",
+        "plain,<br>attacked",
+        "robust,<br>attacked",
+    ]
+    assert layout["xaxis"]["title"]["text"] == "no privacy"
+    left, right = layout["xaxis"]["range"]
+    assert all(left < spot.x < right for spot in info.spots)
+    assert layout["margin"]["r"] < retelling.ROOM
+    assert not reproduction.side_by_side(LESS, [found(FAR)] * 2).columns
