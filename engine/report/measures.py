@@ -39,6 +39,12 @@ def measure_of(part: Part) -> Measure:
     return RIGHT if part.measure.startswith(GUESSED) else RECOGNISED
 
 
+def labelled(part: Part) -> str:
+    """A part's label, with what is measured where that is not how many images are recognised."""
+    name = measure_of(part).name
+    return part.label if part.measure == "accuracy" else f"{part.label}: {name[0].lower()}{name[1:]}"
+
+
 def counted(part: Part, point: Point) -> str:
     """Among how many a share was found.
 

@@ -105,19 +105,20 @@ def _with_interval(point: Point) -> str:
 def table(story: Story, frames: Sequence[pd.DataFrame]) -> list[tuple[str, ...]]:
     """Rows in words: what, epsilon, published, measured with its interval, repeats and spread, verdict."""
     if story.is_published:
-        return [_row(one, words.percent(one.published, 1), one.verdict) for one in comparisons(story, frames)]
-    both = zip(story.parts, frames, strict=True)
-    found = [measured_of(part, frame).get(story.epsilon) for part, frame in both]
-    alone = (Comparison(part.label, story.epsilon, 0, one) for part, one in zip(story.parts, found, strict=True))
-    return [_row(one, "none", "measured here alone") for one in alone]
+        whose = (part for part in story.parts for _ in part.published)
+        both = zip(whose, comparisons(story, frames), strict=True)
+        return [_row(part, one, words.percent(one.published, 1), one.verdict) for part, one in both]
+    found = [measured_of(part, frame).get(story.epsilon) for part, frame in zip(story.parts, frames, strict=True)]
+    alone = [Comparison(part.label, story.epsilon, 0, one) for part, one in zip(story.parts, found, strict=True)]
+    return [_row(part, one, "none", "measured here alone") for part, one in zip(story.parts, alone, strict=True)]
 
 
-def _row(one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
-    point = one.measured
+def _row(part: Part, one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
+    point, what = one.measured, measures.labelled(part)
     if point is None:
-        return one.label, f"{one.epsilon:g}", published, "not yet run here", "", ""
-    repeats = f"{point.n_seeds}, {'' if isnan(point.spread) else f'{100 * point.spread:.2f}'}".removesuffix(", ")
-    return one.label, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
+        return what, f"{one.epsilon:g}", published, "not yet run here", "", ""
+    repeats = f"{point.n_seeds}" if isnan(point.spread) else f"{point.n_seeds}, {100 * point.spread:.2f}"
+    return what, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
 
 
 def cost_in_words(story: Story, frames: Sequence[pd.DataFrame]) -> str:

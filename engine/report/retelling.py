@@ -56,6 +56,7 @@ def _level_columns(figure: Figure, info: SideBySide) -> None:
     """A part a place, under which its label has as many lines as a phone needs."""
     lines = {x: wrap(label, COLUMN) for x, label in info.columns}
     canvas.level(figure, {x: "<br>".join(said) for x, said in lines.items()}, words.budget(info.epsilons[0]))
+    figure["layout"]["xaxis"]["tickfont"] = {"size": TEXT - 2}
     figure["layout"]["margin"]["b"] += TALL * (max(map(len, lines.values())) - 1)
 
 
@@ -73,7 +74,7 @@ def _add_chance(figure: Figure, line: Line, palette: Palette, *, named: bool) ->
         {"type": "line", "x0": left, "x1": end.x, "y0": end.y, "y1": end.y, "line": stroke, "layer": "below"}
     )
     note = {"x": left, "y": end.y, "xanchor": "left", "yanchor": "bottom", "xshift": 4}
-    note |= {"text": line.label, "showarrow": False, "font": {"size": TEXT, "color": palette.text}}
+    note |= {"text": line.name, "showarrow": False, "font": {"size": TEXT, "color": palette.text}}
     figure["layout"]["annotations"] += [note] if named else []
 
 
