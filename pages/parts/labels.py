@@ -142,8 +142,8 @@ VERDICT_HELP = (
     "and largest of the repeats. One repeat decides nothing. The rule was fixed before anything was measured."
 )
 CHANCE_HELP = (
-    "Hardly more than chance: the interval holds the share that blind guessing finds, or ends within half a point of it, "
-    "and so it is at every smaller budget. The rule was fixed before anything was measured."
+    "Hardly more than chance: the interval holds the share that blind guessing finds, or ends within half a point of "
+    "it, and so it is at every smaller budget. The rule was fixed before anything was measured."
 )
 GUARANTEE = {
     "reproducible": "reproducible: no guarantee once the seed is known",
