@@ -79,7 +79,8 @@ def changes_in_words(story: Story, frames: Sequence[pd.DataFrame]) -> str:
     known = [(part, point) for part, point in found if point is not None]
     if len(known) < len(found):
         return ""
-    pairs = [pair for pair in combinations(known, 2) if pair[0][0].measure == pair[1][0].measure]
+    told = [one for one in known if one[0].published]
+    pairs = [pair for pair in combinations(told, 2) if pair[0][0].measure == pair[1][0].measure]
     return "\n".join(f"- {_change(*pair)}" for pair in pairs)
 
 
