@@ -30,6 +30,7 @@ study = { dataset = "digits", seeds = 5 }
 LEAKS = 'extras = ["leakage"]'
 ABOUT_ONE, GUESSES = (f'measure = "{metric}"\n' for metric in (LEAKED + "lira", GUESSED + "threshold"))
 CLEAN = '[[parts]]\nlabel = "clean"\nstudy = { dataset = "digits" }'
+LEAKAGE = "less-leaks", "attack-training-leaks", "more-data"
 TOLD = stories.everything()
 
 
@@ -96,10 +97,12 @@ def test_members_are_found_by_attacks_that_there_are_and_one_study_answers_two_s
     assert len({part.digest for part in parts}) == 2
 
 
-def test_two_stories_are_answered_by_what_comes_with_frontier() -> None:
+def test_stories_are_answered_by_what_comes_with_frontier() -> None:
     shipped = {about["digest"] for about in starter._shipped().values()}
     for name in ("fixed-features", "fewer-images"):
         assert {part.digest for part in TOLD[name].parts} <= shipped
+    assert TOLD["more-data"].parts[0].digest in shipped
+    assert not {part.digest for name in LEAKAGE for part in TOLD[name].parts} & set(starter.openings())
 
 
 def test_a_story_that_is_no_starter_can_be_shipped_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
