@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from engine import planning
 from engine.errors import BadInput
+from engine.extras import FALSE_POSITIVES
+from engine.results import GUESSED, LEAKED
 from engine.study import Epsilon, Frozen, Study, parse
 
 FOLDER = Path(__file__).parents[1] / "assets" / "stories"
@@ -19,7 +21,10 @@ Words = Annotated[str, Field(min_length=1)]
 
 
 class Published(Frozen):
-    """What a paper states: the share of test images recognised at a privacy budget, epsilon and delta."""
+    """What a paper states at a privacy budget, epsilon and delta.
+
+    `accuracy`: the share of test images recognised, or of guesses about who was trained on that are right.
+    """
 
     epsilon: Epsilon
     delta: float = Field(gt=0, lt=1)
@@ -27,17 +32,35 @@ class Published(Frozen):
 
 
 class Part(Frozen):
-    """One study of a story, resolved, looked at clean or under attack, and what was published about the same."""
+    """One study of a story, resolved, one measure of it, and what was published about the same.
+
+    `measure` is "accuracy", or what is measured of leakage, LEAKED or GUESSED and a name (engine.results). `eps`: the
+    radius of the attack under which images are recognised, 0 for none; of LEAKED the rate of false alarms.
+    """
 
     label: Words
     study: Study
-    eps: float = Field(0.0, ge=0, description="radius of the attack under which images are recognised; 0: none")
+    measure: str = Field("accuracy", pattern=f"^(accuracy|({LEAKED}|{GUESSED}).+)$")
+    eps: float = Field(0.0, ge=0, validate_default=True)
     published: tuple[Published, ...] = ()
+
+    @field_validator("measure")
+    @classmethod
+    def _of_its_study(cls, measure: str, info: ValidationInfo) -> str:
+        if measure != "accuracy" and "study" in info.data and "leakage" not in info.data["study"].extras:
+            raise ValueError(f"about {measure}, which its study does not measure: it needs the extra 'leakage'")
+        return measure
 
     @field_validator("eps")
     @classmethod
-    def _attacked_by_its_study(cls, eps: float, info: ValidationInfo) -> float:
-        if eps and "study" in info.data and eps not in (info.data["study"].attack.eps or ()):
+    def _measured_there(cls, eps: float, info: ValidationInfo) -> float:
+        if not {"study", "measure"} <= set(info.data):
+            return eps
+        if info.data["measure"].startswith(LEAKED) and eps not in FALSE_POSITIVES:
+            raise ValueError(f"about eps={eps:g}, which is none of the false-alarm rates that are measured")
+        if info.data["measure"].startswith(GUESSED) and eps:
+            raise ValueError(f"about eps={eps:g}, and guesses have none")
+        if info.data["measure"] == "accuracy" and eps and eps not in (info.data["study"].attack.eps or ()):
             raise ValueError(f"about eps={eps:g}, which its study does not attack with")
         return eps
 
@@ -64,6 +87,11 @@ class Part(Frozen):
     def digest(self) -> str:
         return planning.digest(self.study)
 
+    @property
+    def metric(self) -> str:
+        """Which rows of the result table it is about."""
+        return "robust_accuracy" if self.measure == "accuracy" and self.eps else self.measure
+
 
 class Story(Frozen):
     """One screen: a question, what `paper` at `link` says and its caveat, and the studies that answer here.
@@ -86,6 +114,8 @@ class Story(Frozen):
         for part in self.parts:
             if self.epsilon not in part.study.privacy.epsilons:
                 raise ValueError(f"it is about epsilon={self.epsilon:g}, which '{part.label}' does not measure")
+        if len({part.measure.partition(":")[0] for part in self.parts}) > 1:
+            raise ValueError("its parts measure what cannot stand on one axis")
         if bool(self.link) != self.is_published:
             raise ValueError("what is published has a link, and nothing else has")
         return self
@@ -103,8 +133,12 @@ def everything() -> dict[str, Story]:
 
 @lru_cache(maxsize=4)
 def _read(folder: Path) -> dict[str, Story]:
-    told = (read(file) for file in sorted(folder.glob("*.toml")))
+    told = (read(file) for file in sorted(folder.glob("*.toml"), key=_number))
     return {story.name: story for story in told}
+
+
+def _number(file: Path) -> int:
+    return int(file.name.partition("-")[0])
 
 
 def read(file: Path) -> Story:

@@ -244,9 +244,14 @@ def spot(x: float, point: Point | None, *told: str) -> Spot | None:
     """A point as a mark at `x`; `told` is what it is of."""
     if point is None:
         return None
-    interval = f"{words.percent(point.low, 1)} to {words.percent(point.high, 1)}"
     of = f"{point.n_images:,} test images" + (f", mean of {point.n_seeds} repeats" if point.n_seeds > 1 else "")
-    said = f"<b>{', '.join(told)}</b><br>{words.percent(point.mean, 1)} recognised ({interval})<br>{of}"
+    return mark(x, point, ", ".join(told), "recognised", of)
+
+
+def mark(x: float, point: Point, told: str, found: str, of: str) -> Spot:
+    """A point as a mark at `x`: what it is of, what its share was found to be, and among how many."""
+    interval = f"{words.percent(point.low, 1)} to {words.percent(point.high, 1)}"
+    said = f"<b>{told}</b><br>{words.percent(point.mean, 1)} {found} ({interval})<br>{of}"
     return Spot(x, 100 * point.mean, 100 * point.low, 100 * point.high, said)
 
 

@@ -1,15 +1,17 @@
 """What was published beside what was measured here, and whether the one reproduces the other. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import inf, isnan
 from typing import Literal
 
 import pandas as pd
 
-from engine.report import figures, points, words
+from engine.report import figures, measures, points, words
 from engine.report.figures import Line, Spot, places
+from engine.report.measures import Measure
 from engine.report.points import Point
+from engine.results import LEAKED
 from engine.stories import Part, Story
 
 Verdict = Literal["reproduced", "below", "above", "one repeat", "missing"]
@@ -50,10 +52,17 @@ class Comparison:
 
 
 def measured_of(part: Part, frame: pd.DataFrame) -> dict[float, Point]:
-    """What a part is about, by budget: images recognised as they are, or under its attack."""
-    if not part.eps:
-        return points.clean(frame)
-    return {epsilon: point for (epsilon, eps), point in points.robust(frame).items() if eps == part.eps}
+    """What a part is about, by budget. Members found have an interval of their own, over the models attacked."""
+    found = {epsilon: point for (epsilon,), point in points.points(_rows(part, frame), "epsilon").items()}
+    if not part.measure.startswith(LEAKED):
+        return found
+    return {epsilon: replace(point, n_seeds=point.n_images) for epsilon, point in found.items()}
+
+
+def _rows(part: Part, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a result table that a part is about."""
+    rows = frame[frame["metric"] == part.metric]
+    return rows[rows["eps"] == part.eps] if part.eps else rows
 
 
 def comparisons(story: Story, frames: Sequence[pd.DataFrame]) -> tuple[Comparison, ...]:
@@ -96,19 +105,20 @@ def _with_interval(point: Point) -> str:
 def table(story: Story, frames: Sequence[pd.DataFrame]) -> list[tuple[str, ...]]:
     """Rows in words: what, epsilon, published, measured with its interval, repeats and spread, verdict."""
     if story.is_published:
-        return [_row(one, words.percent(one.published, 1), one.verdict) for one in comparisons(story, frames)]
-    both = zip(story.parts, frames, strict=True)
-    found = [measured_of(part, frame).get(story.epsilon) for part, frame in both]
-    alone = (Comparison(part.label, story.epsilon, 0, one) for part, one in zip(story.parts, found, strict=True))
-    return [_row(one, "none", "measured here alone") for one in alone]
+        whose = (part for part in story.parts for _ in part.published)
+        both = zip(whose, comparisons(story, frames), strict=True)
+        return [_row(part, one, words.percent(one.published, 1), one.verdict) for part, one in both]
+    found = [measured_of(part, frame).get(story.epsilon) for part, frame in zip(story.parts, frames, strict=True)]
+    alone = [Comparison(part.label, story.epsilon, 0, one) for part, one in zip(story.parts, found, strict=True)]
+    return [_row(part, one, "none", "measured here alone") for part, one in zip(story.parts, alone, strict=True)]
 
 
-def _row(one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
-    point = one.measured
+def _row(part: Part, one: Comparison, published: str, verdict: str) -> tuple[str, ...]:
+    point, what = one.measured, measures.labelled(part)
     if point is None:
-        return one.label, f"{one.epsilon:g}", published, "not yet run here", "", ""
-    repeats = f"{point.n_seeds}, {100 * point.spread:.2f}"
-    return one.label, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
+        return what, f"{one.epsilon:g}", published, "not yet run here", "", ""
+    repeats = f"{point.n_seeds}" if isnan(point.spread) else f"{point.n_seeds}, {100 * point.spread:.2f}"
+    return what, f"{one.epsilon:g}", published, _with_interval(point), repeats, verdict
 
 
 def cost_in_words(story: Story, frames: Sequence[pd.DataFrame]) -> str:
@@ -140,17 +150,28 @@ class Told:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """A chart by privacy budget: a part a line, over the budgets of all."""
+    """A chart by privacy budget: a part a line, over the budgets of all. `chance`: a line where anything is guessed.
+
+    Several parts at one budget stand side by side instead: `columns`, a place and the label of its part.
+    """
 
     epsilons: tuple[float, ...]
     parts: tuple[Told, ...]
+    measure: Measure = measures.RECOGNISED
+    chance: Line | None = None
+    columns: tuple[tuple[float, str], ...] = ()
 
     @property
     def spots(self) -> tuple[Spot, ...]:
-        """All that has to be seen."""
+        """All that was measured or published."""
         return tuple(
             spot for told in self.parts for spot in (*told.line.known, *told.repeats, *told.published, *told.training)
         )
+
+    @property
+    def seen(self) -> tuple[Spot, ...]:
+        """All that has to be within the axes."""
+        return (*self.spots, *(self.chance.known if self.chance else ()))
 
 
 def side_by_side(
@@ -158,30 +179,59 @@ def side_by_side(
 ) -> SideBySide:
     """What the chart of a story shows: for each part a result table, empty where nothing is known, and what trains."""
     grid = tuple(sorted({epsilon for part in story.parts for epsilon in part.study.privacy.epsilons}))
-    at = places(grid)
-    aside = BESIDE * (max(at.values()) - min(at.values()))
-    left, right = ({epsilon: x + way for epsilon, x in at.items()} for way in (-aside, aside / 2))
+    at = _at(story, grid)
+    every = [x for places_of in at for x in places_of.values()]
+    aside = BESIDE * (max(every) - min(every))
     told = (
         Told(
-            _line(part, frame, at),
-            _repeats(part, frame, right),
-            _published(part, left),
-            () if part.eps else figures.in_training(training, points.clean(frame), at),
+            _line(part, frame, here),
+            _repeats(part, frame, {epsilon: x + aside / 2 for epsilon, x in here.items()}),
+            _published(part, {epsilon: x - aside for epsilon, x in here.items()}),
+            () if part.metric != "accuracy" else figures.in_training(training, points.clean(frame), here),
         )
-        for part, frame, training in zip(story.parts, frames, provisional or [None] * len(frames), strict=True)
+        for part, frame, training, here in zip(
+            story.parts, frames, provisional or [None] * len(frames), at, strict=True
+        )
     )
-    return SideBySide(grid, tuple(told))
+    measure, alone = measures.measure_of(story.parts[0]), len(grid) == 1 < len(story.parts)
+    columns = zip(every, (part.label for part in story.parts), strict=True) if alone else ()
+    return SideBySide(grid, tuple(told), measure, _chance(measure, max(every)), tuple(columns))
+
+
+def _at(story: Story, grid: tuple[float, ...]) -> list[dict[float, float]]:
+    """Where the budgets of each part stand: one column a part where there is one budget."""
+    at = places(grid)
+    if len(grid) > 1:
+        return [at] * len(story.parts)
+    return [{epsilon: x + number for epsilon, x in at.items()} for number in range(len(story.parts))]
+
+
+def _chance(measure: Measure, last: float) -> Line | None:
+    """A line whose name stands at `last`."""
+    if measure.chance is None:
+        return None
+    y = 100 * measure.chance
+    said = f"chance, {y:g}{words.NBSP}%"
+    return Line("chance", said, (Spot(last, y, y, y, said),))
 
 
 def _line(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> Line:
     found = measured_of(part, frame)
-    spots = (figures.spot(at[e], found.get(e), words.budget(e), part.label) for e in part.study.privacy.epsilons)
+    spots = (_spot(part, at[epsilon], found.get(epsilon), epsilon) for epsilon in part.study.privacy.epsilons)
     return Line(part.label.replace(" ", "-").replace(",", ""), part.label, tuple(spots))
 
 
+def _spot(part: Part, x: float, point: Point | None, epsilon: float) -> Spot | None:
+    if point is None:
+        return None
+    told = f"{words.budget(epsilon)}, {part.label}"
+    return figures.mark(x, point, told, measures.measure_of(part).found, measures.counted(part, point))
+
+
 def _repeats(part: Part, frame: pd.DataFrame, at: dict[float, float]) -> tuple[Spot, ...]:
-    attacked = (frame["metric"] == "robust_accuracy") & (frame["eps"] == part.eps)
-    rows = frame[attacked if part.eps else frame["metric"] == "accuracy"]
+    rows = _rows(part, frame)
+    if part.measure.startswith(LEAKED):
+        return ()  # a mean over the models that were attacked
     return tuple(
         Spot(at[epsilon], 100 * value, 100 * value, 100 * value, f"repeat {seed + 1}: {words.percent(value, 1)}")
         for epsilon, seed, value in zip(rows["epsilon"], rows["seed"], rows["value"], strict=True)
@@ -202,7 +252,7 @@ def _said(share: float, epsilon: float, label: str) -> str:
 def in_words(info: SideBySide) -> str:
     """The takeaway of the chart, for those who do not see it."""
     said = [_part_in_words(told) for told in info.parts]
-    return "Images recognised by privacy budget, published and measured. " + " ".join(said)
+    return f"{info.measure.name} by privacy budget, published and measured. " + " ".join(said)
 
 
 def _part_in_words(told: Told) -> str:

@@ -168,11 +168,16 @@ PUBLISHED, MEASURED = "published", "measured here"
 PAPER_SAYS = "What is published:"
 NOT_YET_RUN, NOT_MEASURED = "Not yet run here", "not measured yet"
 RUN_IT = "**Not yet run here.** The star is what others published; press Run to measure the same beside it."
+RUN_IT_ALONE = "**Not yet run here.** Press Run to measure it."
 IMAGES_MISSING = "**Not yet run here:** its images are not on this machine. Below it says how to get them."
 OPEN_IN_TRADEOFF = "Open in Trade-off"
 VERDICT_HELP = (
     "Reproduced: the published number lies within our interval, that of 95 % over test images, widened to the smallest "
     "and largest of the repeats. One repeat decides nothing. The rule was fixed before anything was measured."
+)
+CHANCE_HELP = (
+    "Hardly more than chance: the interval holds the share that blind guessing finds, or ends within half a point of "
+    "it, and so it is at every smaller budget. The rule was fixed before anything was measured."
 )
 GUARANTEE = {
     "reproducible": "reproducible: no guarantee once the seed is known",
@@ -206,6 +211,8 @@ TERMS = {  # what a reader is told about a word; docs/glossary.md says more
     "autoencoder": "autoencoder: draws each image again from 64 numbers, and tells its class from them.",
     "pretrained-linear": "pretrained-linear: one linear layer on features learned from ImageNet. They count as public: "
     "epsilon covers your images alone.",
+    "attacked models": "Models trained alike, at each budget: each is attacked with all the others, of which a coin "
+    "said for every image who learns from it. A share is the mean over them.",
     "repeats": "Models trained alike but for their random numbers (seeds). Private repeats of the fast model share "
     "batches: their spread is that of the noise.",
     "interval": "95 % Wilson interval over test images, widened to the smallest and largest of several repeats.",

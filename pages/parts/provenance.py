@@ -17,8 +17,8 @@ def draw(status: Status, frame: pd.DataFrame) -> None:
     st.container(key="provenance").html(f'<p class="frontier-terms">{" ".join(part for part in parts if part)}</p>')
 
 
-def data(study: Study) -> str:
-    """What was learned, by which model, how often."""
+def data(study: Study, often: str = "") -> str:
+    """What was learned, by which model, how often: so many repeats, where `often` does not say it."""
     here = next((choice.facts for choice in services.choices().datasets if choice.name == study.dataset), {})
     facts = study.own.model_dump() if study.own else here
     n = f", {facts['n_train']:,} training images" if facts else ""
@@ -27,7 +27,7 @@ def data(study: Study) -> str:
     repeats = "one repeat, spread unknown" if study.seeds == 1 else f"{study.seeds} repeats"
     return (
         f"{term(title('dataset', study.dataset), '')}{n}, {term(within('model', study.model), study.model)}, "
-        f"{term(repeats, 'repeats')}."
+        f"{often or term(repeats, 'repeats')}."
     )
 
 

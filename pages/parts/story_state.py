@@ -63,7 +63,8 @@ class Standing:
     @property
     def seconds(self) -> float:
         """About so long it takes to compute what is not finished."""
-        return sum(services.estimate(part.study).seconds for part in self._unfinished())
+        studies = {part.digest: part.study for part in self._unfinished()}  # several parts may look at one
+        return sum(services.estimate(study).seconds for study in studies.values())
 
     def _unfinished(self) -> Iterator[Part]:
         pairs = zip(self.story.parts, self.statuses, strict=True)

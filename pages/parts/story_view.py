@@ -8,11 +8,12 @@ import streamlit as st
 
 from engine import services
 from engine.jobs.progress import Status
-from engine.report import document, lines, reproduction, retelling, words
+from engine.report import document, guessing, lines, measures, reproduction, retelling, words
 from engine.report.palette import LIVE
 from engine.report.points import Point
 from engine.report.reproduction import Comparison
-from engine.stories import Story
+from engine.results import LEAKED
+from engine.stories import Part, Story
 from pages.parts import labels, live, notices, present, progress, provenance, visitor
 from pages.parts.labels import term
 from pages.parts.story_state import Standing, State, standing
@@ -45,7 +46,7 @@ def draw(story: Story, state: State) -> None:
 def _headline(now: Standing, frames: Frames) -> None:
     """The verdict; while it is not known, what happens."""
     if now.state == "done":
-        st.markdown(verdict(now.story, frames), help=labels.VERDICT_HELP if now.story.is_published else None)
+        st.markdown(verdict(now.story, frames), help=_rule(now.story))
     elif now.live:
         first = now.live[0]
         text = progress.doing(first, progress.training(services.provisional(first.digest)))
@@ -53,7 +54,15 @@ def _headline(now: Standing, frames: Frames) -> None:
     elif now.state in ("failed", "stopped") and now.ended is not None:
         st.warning(_ended(now.ended), icon=":material/error:")
     else:
-        st.markdown(labels.IMAGES_MISSING if now.remedies else labels.RUN_IT)
+        waits = labels.RUN_IT if now.story.is_published else labels.RUN_IT_ALONE
+        st.markdown(labels.IMAGES_MISSING if now.remedies else waits)
+
+
+def _rule(story: Story) -> str | None:
+    """By what the verdict was reached."""
+    if story.is_published:
+        return labels.VERDICT_HELP
+    return None if measures.measure_of(story.parts[0]).chance is None else labels.CHANCE_HELP
 
 
 def _ended(status: Status) -> str:
@@ -64,8 +73,11 @@ def _ended(status: Status) -> str:
 
 def verdict(story: Story, frames: Frames) -> str:
     """What a finished story says, in Markdown."""
+    guessed = measures.measure_of(story.parts[0]).chance is not None
     if not story.is_published:
-        return reproduction.cost_in_words(story, frames)
+        return guessing.hidden_in_words(story, frames) if guessed else reproduction.cost_in_words(story, frames)
+    if guessed:
+        return guessing.changes_in_words(story, frames)
     found = reproduction.comparisons(story, frames)
     if len(found) == 1:
         return reproduction.verdict_in_words(found[0])
@@ -76,36 +88,36 @@ def _rows(story: Story, frames: Frames) -> tuple[Cells, list[Cells]]:
     """Heads and rows of the table: published beside measured, or a budget beside none where nothing was published."""
     if story.is_published:
         found = reproduction.comparisons(story, frames)
-        return ("", labels.PUBLISHED, labels.MEASURED), [_compared(one, len(found)) for one in found]
+        parts = [part for part in story.parts for _ in part.published]
+        rows = [_compared(part, one, len(found)) for part, one in zip(parts, found, strict=True)]
+        return ("", labels.PUBLISHED, labels.MEASURED), rows
     measured = [reproduction.measured_of(part, frame) for part, frame in zip(story.parts, frames, strict=True)]
-    rows: list[Cells] = [
-        (escape(part.label), _point(found.get(story.epsilon)), _point(found.get(inf)))
+    rows = [
+        (escape(part.label), _point(part, found.get(story.epsilon)), _point(part, found.get(inf)))
         for part, found in zip(story.parts, measured, strict=True)
     ]
     return ("", words.budget(story.epsilon), words.budget(inf)), rows
 
 
-def _compared(one: Comparison, n: int) -> Cells:
+def _compared(part: Part, one: Comparison, n: int) -> Cells:
     at = words.budget(one.epsilon)
     who = at if n == 1 else f"{escape(one.label)}<br>{at}"
     if not lines.private(one.epsilon):
-        return (who, _large(one.published), _point(one.measured))
+        return (who, _large(one.published), _point(part, one.measured))
     published, ours = (f"<small>δ{labels.NBSP}{labels.small(delta)}</small>" for delta in one.deltas)
-    return (who, _large(one.published) + published, _point(one.measured) + (ours if one.measured else ""))
+    return (who, _large(one.published) + published, _point(part, one.measured) + (ours if one.measured else ""))
 
 
 def _large(share: float) -> str:
     return f"<b>{words.percent(share, 1)}</b>"
 
 
-def _point(point: Point | None) -> str:
-    """The mean in large type, its interval and the spread of the repeats in small."""
+def _point(part: Part, point: Point | None) -> str:
+    """The mean in large type, its interval and how often it was measured in small."""
     if point is None:
         return f"<b>?</b><small>{labels.NOT_MEASURED}</small>"
-    spread = "" if point.n_seeds < 2 else f", spread{labels.NBSP}{100 * point.spread:.2f}"
-    repeats = labels.repeats(point.n_seeds).replace(" ", labels.NBSP)
     interval = f"{100 * point.low:.1f} to {100 * point.high:.1f}"
-    return f"{_large(point.mean)}<small>{interval}<br>{repeats}{spread}</small>"
+    return f"{_large(point.mean)}<small>{interval}<br>{measures.repeated(part, point)}</small>"
 
 
 def _table(heads: Cells, rows: list[Cells]) -> str:
@@ -134,14 +146,19 @@ def _chart(now: Standing, frames: Frames) -> None:
 def _provenance(now: Standing, frames: Frames) -> None:
     """One line: what was measured on what, what our epsilon rests on, where it comes from."""
     parts = []
-    for status, frame in zip(now.statuses, frames, strict=True):
+    for part, status, frame in zip(now.story.parts, now.statuses, frames, strict=True):
         if status is not None and len(frame):
-            parts += [provenance.data(status.study), provenance.origin(status)]
-    parts += [provenance.bars()] if parts else []
+            parts += [provenance.data(status.study, _attacked(part)), provenance.origin(status)]
+    parts = [*dict.fromkeys(parts), provenance.bars()] if parts else []
     private = next((frame[frame["epsilon"] < inf] for frame in frames if len(frame)), None)
     if private is not None and len(private):
         parts.append(_epsilon(private))
     st.container(key="provenance").html(f'<p class="frontier-terms">{" ".join(part for part in parts if part)}</p>')
+
+
+def _attacked(part: Part) -> str:
+    """Which models the shares are of, where those are not the study's own; else ""."""
+    return term(measures.learned_from(part.study), "attacked models") if part.measure.startswith(LEAKED) else ""
 
 
 def _epsilon(private: pd.DataFrame) -> str:

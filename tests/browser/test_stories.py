@@ -1,6 +1,7 @@
 """The stories in Chromium: a fresh server tells two at once, on a screen and on a phone."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -42,3 +43,34 @@ def test_on_a_phone_a_story_fits_and_says_what_is_missing(visit: Open, server: S
     box = page.locator(".frontier-beside").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= 390
+
+
+def test_a_story_of_leakage_shows_members_found_beside_chance(visit: Open, server: Server) -> None:
+    """Two screens: what comes with Frontier is told at once, and what does not says what it costs."""
+    page = visit(f"{server.url}/stories?story=more-data")
+    expect(page.get_by_role("heading", name="Does a model give away less of each image")).to_be_visible()
+    expect(page.locator(".frontier-beside")).to_contain_text("attacked models")
+    plot = page.locator(PLOT)
+    until(page, lambda: bool(plot.locator(".main-svg").count()), 10, "the chart")
+    assert plot.evaluate("(drawn) => drawn.layout.shapes.map((one) => one.y0)") == [1]
+    assert "Members found" in plot.evaluate("(drawn) => drawn.layout.title.text")
+    digits = plot.evaluate("(drawn) => drawn.data.filter((one) => one.mode === 'lines+markers')[0]")
+    assert len([y for y in digits["y"] if y is not None]) == 5
+    expect(page.locator(".st-key-provenance")).to_contain_text("models to attack, each of a random half")
+    page.get_by_role("radio", name="Robustness leaks").click()
+    expect(page.get_by_role("heading", name="Does training on attacks give away who was in the data?")).to_be_visible()
+    until(
+        page, lambda: bool(plot.evaluate("(drawn) => drawn.layout.shapes.map((one) => one.y0)") == [50]), 10, "chance"
+    )
+    expect(page.locator(".frontier-beside")).to_contain_text("64.5")
+
+
+def test_a_story_of_leakage_fits_a_phone(visit: Open, server: Server) -> None:
+    page = visit(f"{server.url}/stories?story=attack-training-leaks", width=390, height=844)
+    until(page, lambda: bool(page.locator(f"{PLOT} .main-svg").count()), 10, "the chart")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    edges = page.locator(f"{PLOT} .xtick text").evaluate_all(
+        "(texts) => texts.map((text) => [text.getBoundingClientRect().left, text.getBoundingClientRect().right])"
+    )
+    assert len(edges) == 4
+    assert all(here[1] <= after[0] for here, after in pairwise(edges))  # no label on another

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import services, starter, stories
+from engine.results import LEAKED
 from engine.stories import Story
-from pages.parts import study_link
+from pages.parts import labels, study_link
+from tests.engine.report.rows import CLEAN, frame
 from tests.pages.conftest import buttons, words
 from tests.pages.test_states import shipped  # noqa: F401
 from tests.pages.test_tradeoff import charts
@@ -111,6 +114,47 @@ def test_one_press_runs_the_story_that_anybody_else_would_run(opened: Opened) ->
     assert buttons(app) == {"Stop": True, "Present": True}
     app.button(key="stop").click().run()
     assert run_button(app).startswith("Resume (about")
+
+
+@pytest.mark.usefixtures("with_images")
+def test_a_study_that_several_parts_look_at_is_paid_for_once(opened: Opened) -> None:
+    parts = stories.everything()["attack-training-leaks"].parts
+    studies = {part.digest: part.study for part in parts}
+    assert len(studies) < len(parts)
+    once = sum(services.estimate(study).seconds for study in studies.values())
+    said = labels.duration(once).replace(labels.NBSP, " ")
+    assert run_button(opened(story="attack-training-leaks")) == f"Run this story here (about {said})"
+
+
+@pytest.mark.usefixtures("with_images")
+def test_a_story_that_nobody_published_names_no_star(opened: Opened) -> None:
+    said = words(opened(story="less-leaks"))
+    assert "Press Run to measure it." in said
+    assert "star" not in said
+    assert "star" in words(opened(story="attack-training-leaks"))
+
+
+@pytest.mark.usefixtures("with_images")
+def test_members_found_are_told_with_the_models_that_were_attacked(
+    opened: Opened, computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mean over them: whatever a study's own models recognise is not in the chart."""
+    one = replace(CLEAN, eps=0.01, value=0.02, low=0.018, high=0.022, n=65)
+    budgets = stories.everything()["less-leaks"].parts[0].study.privacy.epsilons
+    rows = [replace(one, metric=LEAKED + name, epsilon=epsilon) for name in ("lira", "rmia") for epsilon in budgets]
+    computed(stories.everything()["less-leaks"].parts[0].study)
+    monkeypatch.setattr(services, "frame", lambda digest: frame(CLEAN, *rows))
+    app = opened(story="less-leaks")
+    assert not app.exception
+    said = words(app)
+    assert "Members found at 1 % false alarms, of which blind guessing finds 1 %:" in said
+    assert "LiRA, **2.0 %** without privacy (1.8 to 2.2), more than chance at every budget." in said
+    assert "65 attacked models" in said
+    assert said.count("65 models to attack, each of a random half of 20,000 images") == 1
+    assert "one repeat, spread unknown" not in said
+    figure = charts(app)["charts"][0]["figure"]
+    assert {y for line in figure["data"] for y in line["y"]} == {2.0}
+    assert [shape["y0"] for shape in figure["layout"]["shapes"]] == [1.0]
 
 
 @pytest.mark.usefixtures("with_images")
