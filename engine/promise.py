@@ -25,7 +25,7 @@ class Guarantees:
     `separate` has one entry a private budget, ascending. `joint` is the epsilon of releasing all `n_models` private
     models, under the sharing that was used (`shared`: the same batches); `other` the epsilon had they been trained
     under the other sharing. Where every model has batches of its own whatever is asked for (networks), `other` is
-    None. `unprotected`: there are models without noise besides, for which no epsilon holds.
+    None. `unprotected`: there are models without noise besides, or attacks on single images, and no epsilon for them.
     """
 
     delta: float

@@ -32,6 +32,7 @@ from engine.recipes import recipe
 from engine.study import Job
 from engine.training import Candidate, Session
 
+SUREST = 1e3  # confidence, log-odds, beyond which numbers are no longer told apart
 SIZE, SMALL_RATE = 40.0, 1e-3  # of orthogonal canaries: that of other features; a learning rate that learns nothing
 Answers = NDArray[np.float32]
 Kind = TypeVar("Kind", bound=np.generic)
@@ -112,11 +113,13 @@ def ask(ground: Ground, step: Step, tell: Callable[[Asked], None]) -> Asked:
     nothing = np.full((n_shadows, len(found), len(rows)), np.nan, np.float32)
     asked = Asked(nothing, masks, shadows.bank_of(n_shadows, together), rows, found)
     for first in range(0, n_shadows, together):
+        known = set(ground.folder.iterdir())
         for which, places, train in _trainings(ground, asked, range(first, first + together), step):
             name = f"said-{first}-{'-'.join(map(str, places))}.npy"
             asked.said[np.ix_(which, places)] = _kept(ground.folder / name, train)
             step(len(which) * sum(_images(found[place]) for place in places))
-        tell(asked)
+        if known != set(ground.folder.iterdir()) or first + together >= n_shadows:  # what was told needs no word again
+            tell(asked)
     return asked
 
 
@@ -159,14 +162,19 @@ def _rows_of(features: Features, rows: NDArray[np.int64]) -> Features:
 
 def _ask_bank(ground: Ground, every: Features, masks: Masks, step: Step, group: shadows.Bank) -> Answers:
     name, alive = f"{ground.identity} leakage", lambda state: step(0)
-    return shadows.said(every, group, masks, name, ground.draws, n_classes=ground.n_classes, on_step=alive)
+    return _finite(shadows.said(every, group, masks, name, ground.draws, n_classes=ground.n_classes, on_step=alive))
 
 
 def _ask_network(ground: Ground, asked: Asked, step: Step, shadow: int, place: int) -> Answers:
     x, y = ground.seen[asked.rows], ground.images[1][asked.rows]
     own = torch.from_numpy(asked.masks[shadow])
     model = _network(ground, (x[own], y[own]), asked.budgets[place], shadow, "leakage", step)
-    return of_images(model, x, y)[None, None]
+    return _finite(of_images(model, x, y)[None, None])
+
+
+def _finite(said: Answers) -> Answers:
+    """What a training that diverged says: it is as unsure as can be, and still one of those that were asked."""
+    return np.nan_to_num(said, nan=-SUREST, posinf=SUREST, neginf=-SUREST)
 
 
 def _network(
@@ -188,12 +196,13 @@ def planted(ground: Ground, kind: str) -> Planted:
     """The pool with canaries of a kind in it, each by a coin of its own."""
     rows = torch.from_numpy(pool(ground.job))
     y, m = ground.images[1][rows], canaries_of(len(rows))
+    seed = int(stream(ground.identity, "canaries", kind, *ground.job.epsilons).integers(2**31))
     if ground.features is None:
-        return canaries.mislabelled(ground.seen[rows], y, ground.n_classes, m, 0)
+        return canaries.mislabelled(ground.seen[rows], y, ground.n_classes, m, seed)
     x = ground.features.x[rows]
     if kind == "orthogonal":
-        return canaries.orthogonal(x, y, ground.n_classes, m, SIZE, 0)
-    return canaries.mislabelled(x, y, ground.n_classes, m, 0)
+        return canaries.orthogonal(x, y, ground.n_classes, m, SIZE, seed)
+    return canaries.mislabelled(x, y, ground.n_classes, m, seed)
 
 
 def canaries_of(n_pool: int) -> int:
@@ -224,7 +233,7 @@ def _whole(ground: Ground, epsilon: float, n_pool: int) -> Budget:
 def _score_network(ground: Ground, among: Planted, budget: Budget, step: Step) -> Tensor:
     model = _network(ground, canaries.images(among), budget, 0, "canaries", step)
     step(_images(budget))
-    return canaries.scores_of_network(model, among)
+    return canaries.scores_of_network(model, among).nan_to_num(-SUREST, SUREST, -SUREST)
 
 
 def _score_banks(ground: Ground, kind: str, among: Planted, found: tuple[Budget, ...], step: Step) -> Tensor:
@@ -232,7 +241,7 @@ def _score_banks(ground: Ground, kind: str, among: Planted, found: tuple[Budget,
     for group in shadows.banks(found, 1):
         weights = _train_bank(ground, kind, data, group.budgets, step)
         places = [found.index(budget) for budget in group.budgets]
-        out[places] = canaries.scores_of_bank(among, weights, ground.n_classes)
+        out[places] = canaries.scores_of_bank(among, weights, ground.n_classes).nan_to_num(-SUREST, SUREST, -SUREST)
         step(sum(_images(budget) for budget in group.budgets))
     return out
 
@@ -266,6 +275,6 @@ def _kept(file: Path, make: Callable[[], NDArray[Kind]]) -> NDArray[Kind]:
         part = file.with_suffix(".part")
         with part.open("wb") as handle:
             np.save(handle, make())
-        put(part, file, lasting=False)
+        put(part, file, lasting=True)  # in mode private answers without their coins could not be made again
     found: NDArray[Kind] = np.load(file)
     return found

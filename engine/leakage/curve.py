@@ -97,6 +97,23 @@ def averaged(scores: Reals, members: Masks, rates: Sequence[float] | Reals) -> R
     return np.asarray(np.mean(each, axis=0))
 
 
+def reached(scores: NDArray[np.floating], members: Masks, rates: Sequence[float] | Reals) -> Reals:
+    """True-positive rate at each false-positive rate, (R,), of one target: exactly chance for scores that know nothing.
+
+    Above all outsiders but k, (k + 1) / (n + 1) of the members are expected by chance, not k / n: of few outsiders that
+    is far above the rate asked for. So an attacker accuses now with the one threshold and now with the next, as often
+    as makes his false alarms `rate` (n + 1) - 1 on average, and accuses nobody below one alarm.
+
+    >>> scores, members = np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([True, False, True, False, False])
+    >>> reached(scores, members, [0.25, 0.375, 0.5]).tolist()  # no alarm finds 1 of 2, one alarm both
+    [0.5, 0.75, 1.0]
+    """
+    n_in = int(_sides(members))
+    outsiders = np.sort(scores[~members])[::-1]
+    above = np.append(0, n_in - np.searchsorted(np.sort(scores[members]), outsiders, side="right")) / n_in
+    return np.asarray(np.interp(np.asarray(rates) * (len(outsiders) + 1), np.arange(len(above)), above))
+
+
 def auc(scores: NDArray[np.floating], members: Masks) -> Reals:
     """Chance that a member's score is above a non-member's, ties counted half: (...,) from (..., N).
 

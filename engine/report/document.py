@@ -131,7 +131,7 @@ def joint_promise(found: Guarantees | None) -> dict[str, Any] | None:
         "batches": "the same" if found.shared else "independent",
         "epsilon_under_the_other_sharing": found.other,
         "accountant": found.accountant,
-        "models_without_noise_besides": found.unprotected,
+        "released_without_protection_besides": found.unprotected,
         "best_of_tries": {"tries": found.tries, "epsilon_by_budget": best, "conditions": BEST_OF},
     }
 

@@ -210,8 +210,11 @@ def _theory(leak: Leak) -> str:
         return f"{limit}."
     over, n = leak.above
     if over:
-        return f"{limit}, and **{over} of {n} measured points lie above its line**: the promise is not kept."
-    return f"{limit}, and none of {n} measured points lies above its line."
+        return (
+            f"{limit}, and **{over} of {n} measured points lie above its line** by more than chance explains: unless "
+            "this is the one budget in twenty, the promise is not kept."
+        )
+    return f"{limit}, and none of {n} measured points lies above its line by more than chance explains."
 
 
 def guesses(info: Leakage) -> str | None:

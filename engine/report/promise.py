@@ -224,8 +224,9 @@ def _above(info: Promise) -> str:
         return ""
     n, measured = info.above
     if not n:
-        return "; no measured point lies above what ε allows"
-    return f"; {n:,} of {measured:,} measured points {'lies' if n == 1 else 'lie'} above what ε allows"
+        return "; no measured point lies above what ε allows by more than chance explains"
+    lie = "lies" if n == 1 else "lie"
+    return f"; {n:,} of {measured:,} measured points {lie} above what ε allows by more than chance explains"
 
 
 def in_words(info: Promise) -> tuple[str, str]:

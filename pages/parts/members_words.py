@@ -64,10 +64,10 @@ SOON, NOTHING = "The first curve appears soon", "Nothing was measured"
 NOT_HERE = "The study of this link is not on this server, or stays with the owner of its images: another one is shown."
 MEANS_TITLE = "What this means"
 MEANS = """
-- Models are trained alike, by the study's recipe and budget, each on its own **random half** of a pool of training
-  images: a coin decides who is in. One of them is attacked, the others are the attacker's, who thus knows the images,
-  the recipe and the true classes: more than most attackers will. Models on half of the images give away somewhat more
-  than the study's own, which have all.
+- Models are trained as the study would train on so many images, at its budget, each on its own **random half** of a
+  pool of at most 20,000 training images (5,000 for networks): a coin decides who is in. One of them is attacked, the
+  others are the attacker's, who thus knows the images, the recipe and the true classes: more than most attackers will.
+  The study's own models may have learned from many more, which leaves less of each.
 - **False alarms** are outsiders wrongly accused. Being surely right about few does more harm than being right about all
   a little more often than a coin, so scales are logarithmic and begin at 0.1 %.
 - Intervals are over the models attacked. These serve as each other's references, so the intervals are somewhat too

@@ -79,7 +79,7 @@ def test_study_json_says_it(found: Guarantees) -> None:
     said = described(study, "0", frame(CLEAN, OPEN), state="done", seconds=1.0, together=found)["released_together"]
     assert json.loads(json.dumps(said)) == said
     assert (said["epsilon"], said["epsilon_under_the_other_sharing"]) == (found.joint, found.other)
-    assert (said["models"], said["batches"], said["models_without_noise_besides"]) == (4, "the same", True)
+    assert (said["models"], said["batches"], said["released_without_protection_besides"]) == (4, "the same", True)
     assert said["best_of_tries"]["epsilon_by_budget"].keys() == {"1", "3"}
     assert described(study, "0", frame(CLEAN), state="done", seconds=1.0)["released_together"] is None
 

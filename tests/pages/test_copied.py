@@ -92,8 +92,8 @@ def test_a_link_brings_everything_back_and_says_what_is_shown(page: Page) -> Non
     app = visited(page, models=PAIR, pictures="made-up", questions="300")
     assert not app.warning
     assert "After **300 questions**" in words(app)
-    assert "made-up pictures only" in words(app)
-    assert dict(app.query_params) == {"models": [PAIR], "pictures": ["made-up"], "questions": ["300"]}
+    assert "made-up pictures only" in words(app).replace("\\", "")
+    assert dict(app.query_params) == {"models": PAIR, "pictures": "made-up", "questions": "300"}
 
 
 @pytest.mark.parametrize(

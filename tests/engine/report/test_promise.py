@@ -18,7 +18,7 @@ from tests.engine.report.test_figures import colours
 
 GRID = (0.5, 1.0, 3.0, 8.0, inf)
 ROWS = [row for epsilon in GRID for row in leaks(epsilon)]
-NOTHING_ABOVE = "no measured point lies above what ε allows"
+NOTHING_ABOVE = "no measured point lies above what ε allows by more than chance explains"
 
 
 def info(*rows: Row, epsilons: tuple[float, ...] = GRID) -> Promise:
