@@ -64,7 +64,8 @@ class Releases:
     """What the whole study, all its jobs, lays open of its training images; said by every job before its first step.
 
     One mechanism a private model, all budgets and repeats; `shared`: those of one sample rate and length drew the same
-    batches (privacy.joint.released composes them). `unprotected`: models without noise are trained, too, or attacked to tell of single images.
+    batches (privacy.joint.released composes them). `unprotected`: models without noise are trained, too, or models are
+    attacked to tell of single images.
     """
 
     mechanisms: tuple[Mechanism, ...]

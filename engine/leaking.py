@@ -42,7 +42,7 @@ STEPS = 10  # of the attack on pictures that models are asked about
 def leak(bench: Bench, ground: Ground) -> None:
     """Measure and tell all that the study wants to know of leakage; what was done before a restart is not done again.
 
-    Leaves exposures in the folder of weights, where models are many: how far each image of the pool moves what they say.
+    Leaves exposures beside the weights, where models are many: how far each image of the pool moves what they say.
     """
     stage, done = partial(_stage, bench), 0
     total = planning.leakage_images(bench.job)

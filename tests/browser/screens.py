@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine import ledgers, planning, services
+from engine import ledgers, planning, services, stories
 from engine.study import Study, parse
 from pages.parts import labels
 from tests.browser.conftest import ARGS, CONNECTED, Server, serving
@@ -38,6 +38,8 @@ window.WebSocket = new Proxy(WebSocket, {
 });
 """
 COLOURS = 128  # of a kept picture: they are flat, and shipped with the source
+# pages without the charts of Trade-off
+OTHERS = ("/runs", "/data", "/privacy-budget", "/how-an-attack-works", "/tampered", "/who-was", "/rebuilt", "/copied")
 LOOKS = {
     "first-visit": ("The first visit: starter results, and a hint that can be dismissed.", "/"),
     "curves": ("Trade-off: curves by privacy budget and by attack strength.", "/"),
@@ -55,6 +57,18 @@ LOOKS = {
     ),
     "stories-not-here": ("A story whose images are not on this machine.", "/stories?story=photographs"),
     "stories-network": ("The story of a small network.", "/stories?story=small-network"),
+    "stories-less-leaks": (
+        "A story of leakage: up to which budget attackers are left to chance.",
+        "/stories?story=less-leaks",
+    ),
+    "promise": (
+        "Promise vs measured: what was promised beside what attacks demonstrate.",
+        "/?study={leaky}&view=promise",
+    ),
+    "leakage": ("Trade-off with leakage as a third line.", "/?study={leaky}"),
+    "members": ("Who was in the data?", "/who-was-in-the-data"),
+    "rebuilt": ("Rebuilt images.", "/rebuilt-images"),
+    "copied": ("Copied model.", "/copied-model"),
     "state-1-other-settings": (
         "State 1: the form asks for something else than the charts show.",
         "/?study={starter}&dataset=fashion-mnist&epsilon=0.5,3",
@@ -221,11 +235,9 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
     page.add_init_script("localStorage.setItem('frontier-hint-read', '1')" if screen.name != "first-visit" else "")
     page.goto(server.url + screen.path)
     page.wait_for_selector(CONNECTED)
-    if not any(
-        other in screen.path for other in ("/runs", "/data", "/privacy-budget", "/how-an-attack-works", "/tampered")
-    ):
+    if not any(other in screen.path for other in OTHERS):
         page.wait_for_selector(DRAWN)
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(1200 if not screen.path.startswith(OTHERS[5:]) else 4000)  # components that draw on their own
     screen.before(page)
     shot = Image.open(io.BytesIO(page.screenshot()))
     shot.convert("RGB").quantize(COLOURS).save(folder / f"{screen.name}-{variant}.png", optimize=True)
@@ -236,9 +248,9 @@ def take(chromium: Browser, server: Server, screen: Screen, variant: str, folder
 def screens(server: Server) -> Iterator[Screen]:
     """Pages and states in the order in which a fresh server can show them."""
     services.welcome(settings=server.settings)
-    starter = services.openings()[0]
+    starter, leaky = services.openings()[0], stories.everything()["less-leaks"].parts[0].digest
     for name, (told, path) in LOOKS.items():
-        yield Screen(name, path.format(starter=starter), told)
+        yield Screen(name, path.format(starter=starter, leaky=leaky), told)
     yield Screen("state-7-reconnecting", "/", "State 7: the connection is lost.", disconnected)
     for name, (told, before) in LEARN.items():
         yield Screen(name, "/privacy-budget", told, before)

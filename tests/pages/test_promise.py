@@ -27,11 +27,8 @@ def plain(home: Path) -> str:
 
 def test_the_finding_is_that_of_the_view(page: Page, measured: str) -> None:
     said = words(page(study=measured, view="promise")).replace("**", "")
-    assert (
     finding = "At ε 0.5 we could demonstrate nothing, and 1.5 at ε 8; no measured point lies above what ε allows"
     assert f"{finding} by more than chance explains." in said
-        in said
-    )
     assert "it does not prove that no more leaks" in said
     assert "by LiRA, the strongest of 3 attacks we tried, on 24 models" in said
     curves = words(page(study=measured)).replace("**", "")
