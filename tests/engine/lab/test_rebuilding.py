@@ -36,7 +36,7 @@ def nobody_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def one(home: object) -> Given:
-    return given(client._plain(catalogue.find(NAME), Settings()))
+    return given(client.plain(catalogue.find(NAME), Settings()))
 
 
 def answered(one: Given, **more: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_a_trained_network_is_attacked_by_its_own_weights(one: Given, monkeypatc
 
 
 def test_class_pictures_are_drawn_and_judged(one: Given) -> None:
-    judge = given(client._plain(catalogue.find("digits-cnn-adversarial-no-privacy-seed-0"), Settings()))
+    judge = given(client.plain(catalogue.find("digits-cnn-adversarial-no-privacy-seed-0"), Settings()))
     question = parse({"what": "hold", "models": [NAME, judge.name], "run": "h1"})
     held = work.answer(question, [one, judge])["held"]
     assert len(held["pictures"]) == len(held["sure"]) == len(held["right"]) == 10
