@@ -122,12 +122,12 @@ if link.present:
 with st.container(key="top", horizontal=True, vertical_alignment="center"):
     st.title(labels.QUESTION, anchor=False)
     place = toolbar.draw(status, link)
+    if not link.present:
+        hint.draw()  # beside what goes into a second row
 notices.another_owner()
 if link.digest and status is None:
     here = link.asked is None or available(link.asked)
     st.warning(study_link.unknown(link, here), icon=":material/link_off:")
-if not link.present:
-    hint.draw()
 
 view = st.container()
 request = None if link.present else ask(link, status)
