@@ -12,7 +12,6 @@ from engine.report.canvas import Figure
 from engine.report.drawing import level_budgets
 from engine.report.figures import Line, Spot, places
 from engine.report.palette import LIGHT, Palette
-from engine.report.points import accuracies
 from engine.results import MEMORY, SECONDS
 
 TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -151,7 +150,7 @@ def _named(info: Computing) -> tuple[tuple[str, dict[float, Amount]], ...]:
 
 def how(info: Computing, frame: pd.DataFrame) -> str:
     """What the numbers are numbers of."""
-    rows = accuracies(frame)
+    rows = frame[frame["metric"].isin((SECONDS, MEMORY))]
     steps = dict(zip(lines.of_rows(rows), rows["train_steps"].tolist(), strict=True))
     first, last = (steps.get(budget) for budget in (info.epsilons[0], info.baseline))
     compared = f" ({first:,} steps beside {last:,})" if first and last else ""
