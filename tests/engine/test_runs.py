@@ -84,7 +84,7 @@ def test_every_point_of_the_plan_once(whole: tuple[Study, Path, list[Event]]) ->
 def test_stages_come_in_order_and_end_complete(whole: tuple[Study, Path, list[Event]]) -> None:
     stages = [event for event in whole[2] if isinstance(event, Stage)]
     assert (*dict.fromkeys(stage.name for stage in stages), "leakage") == STAGES, "which was not asked for"
-    for name in STAGES:
+    for name in STAGES[:-1]:
         done = [stage.done for stage in stages if stage.name == name]
         assert done == sorted(done)
         assert done[-1] == next(stage.total for stage in stages if stage.name == name)
