@@ -25,7 +25,7 @@ from engine.events import Stage
 from engine.exposures import FILE, Exposure
 from engine.extras import ATTACKED_IMAGES, FALSE_POSITIVES, GUESSED_IMAGES
 from engine.leakage import audit, canaries, curve, exposure, membership, statistics
-from engine.leakage.membership import FEW, Masks, Reals
+from engine.leakage.membership import Masks, Reals
 from engine.leakage.shadows import Budget
 from engine.privacy.roc import roc as allowed
 from engine.privacy.streams import stream
@@ -59,7 +59,7 @@ def leak(bench: Bench, ground: Ground) -> None:
         asked = shadowing.ask(ground, step, partial(_told, bench, ground))
         for kind in planning.canary_kinds(bench.job.study):
             _audit(bench, ground, kind, step)
-        if len(asked.masks) > FEW:  # of fewer models, single images would be told apart by luck
+        if planning.exposes(bench.job.study):
             expose(asked, ground.folder.parent / FILE)
     stage(total, total)
 

@@ -114,6 +114,11 @@ def together(study: Study) -> int:
     return TOGETHER if models[study.model].facts["one_pass"] and pool(study) < SMALL else 1
 
 
+def exposes(study: Study) -> bool:
+    """Whether there are so many shadows that single images are told apart by more than luck."""
+    return shadows(study) >= SHADOWS
+
+
 def canary_kinds(study: Study) -> tuple[str, ...]:
     """Which kinds of canaries are put into a training run: an image's own feature is for models on fixed ones."""
     return ("mislabelled", "orthogonal") if models[study.model].facts["one_pass"] else ("mislabelled",)

@@ -182,14 +182,11 @@ def _network(
 ) -> nn.Module:
     """A network of this budget, trained on `images`, whose number is nobody's business: `budget` has the expected."""
     who = Candidate(budget.epsilon, number, budget.recipe, budget.sample_rate, budget.noise_multiplier)
-    session = Session({}, lambda *_: step(0), _nobody, _nobody, lambda *_: None, ground.draws)
+    alive, unsaid = (lambda *_: step(0)), (lambda *_: None)  # a shadow makes no event and no checkpoint
+    session = Session({}, alive, unsaid, unsaid, unsaid, ground.draws)
     few = images[0][:1], images[1][:1]  # progress is measured on something
     name = f"{ground.identity} {what}"
     return training.train_network(ground.make, images, few, who, name, session, ground.defence())[0]
-
-
-def _nobody(what: object) -> None:
-    """Shadows make no events."""
 
 
 def planted(ground: Ground, kind: str) -> Planted:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine import ledgers, services
 from engine.jobs.progress import Status
-from engine.planning import n_lines
+from engine.planning import exposes, n_lines
 from engine.report import document, leakage, leakage_figures, lines, words
 from engine.report.leakage import FEW, FEWER, Leak, Leakage
 from engine.report.palette import LIVE
@@ -170,6 +170,8 @@ def _about_gallery(gallery: Gallery | None, study: Study, status: Status | None)
     elif ledgers.guarded(study.dataset):
         said = members_words.CLOSED.format(labels.plain(title("dataset", study.dataset)))
         st.info(said, icon=":material/lock:")
+    elif not exposes(study):
+        st.caption(members_words.NO_GALLERY)
     elif status is not None and progress.is_live(status):
         st.caption(members_words.GALLERY_LATER)
     elif is_hanging(status):

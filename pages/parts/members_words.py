@@ -34,6 +34,10 @@ GALLERY = (
     "choose; {n:,} images were looked at."
 )
 GALLERY_SOON = "Looking up the images that give themselves away …"
+NO_GALLERY = (
+    "Networks train one by one, so few are attacked: which single images they give away could not be told from luck, "
+    "and none is shown."
+)
 GALLERY_LATER = "Which images are given away most is known when every budget is measured."
 CLOSED = (
     "Which training images are given away most is not shown: **{0}** are under a privacy ledger (own images, a cap or "

@@ -56,7 +56,6 @@ def sizes() -> object:
             patch.setattr(planning, name, size)
         patch.setattr(leaking, "ATTACKED_IMAGES", 20)
         patch.setattr(leaking, "FIRST", 4)
-        patch.setattr(leaking, "FEW", 8)
         for model, how in {"cnn": recipes._network, "scattering-linear": recipes._linear}.items():
             patch.setitem(recipes._RECIPES, model, partial(shorter, how))
         yield

@@ -13,7 +13,19 @@ from engine.data import datasets
 from engine.errors import BadInput
 from engine.extras import EXTRAS
 from engine.models import models
-from engine.planning import CHECKED_BY, MAX_RADII, bounded, defendable, digest, n_points, of_kind, plan, resolve, work
+from engine.planning import (
+    CHECKED_BY,
+    MAX_RADII,
+    bounded,
+    defendable,
+    digest,
+    exposes,
+    n_points,
+    of_kind,
+    plan,
+    resolve,
+    work,
+)
 from engine.registry import Registry
 from engine.robustness import attacks
 from engine.study import EPSILON_HIGH, EPSILON_LOW, MAX_POINTS, Study, parse
@@ -265,6 +277,15 @@ def test_checks_and_extras_take_work_where_there_is_any() -> None:
     assert units(extras=EXTRAS)["extras"] == sum(each)
     assert units(attack={"names": ["fmn", "apgd"]})["attack"] < plain["attack"]
     assert units(attack={"images": 50})["check"] < plain["check"] == units(attack={"images": 200})["check"]
+
+
+def test_single_images_are_told_of_where_many_models_are_trained() -> None:
+    known = {name: exposes(resolve(parse({"model": name, "extras": ["leakage"]}))) for name in models.names}
+    assert {name for name, told in known.items() if told} == {
+        "scattering-linear",
+        "log-scattering",
+        "pretrained-linear",
+    }
 
 
 def test_delta_just_below_one_image_is_accepted() -> None:

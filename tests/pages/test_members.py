@@ -98,6 +98,15 @@ def test_it_opens_with_a_finished_picture(page: Page) -> None:
     assert "measure" not in {button.key for button in app.button}
 
 
+def test_of_networks_no_gallery_is_promised(
+    page: Page, measured: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.parts.members_view.exposes", lambda study: study.model != "scattering-linear")
+    app = visited(page, study=measured(state="running"))
+    assert members_words.NO_GALLERY in words(app)
+    assert members_words.GALLERY_LATER not in words(app)
+
+
 def test_images_fade_as_the_budget_falls(page: Page, measured: Callable[..., str]) -> None:
     digest = measured()
     with pytest.MonkeyPatch.context() as patch:
