@@ -13,7 +13,8 @@ from benchmarks import training
 from benchmarks.timing import seconds
 from engine.leakage import curve, membership, shadows
 from engine.leakage.membership import Masks
-from engine.leakage.shadows import Budget
+from engine.leakage.shadows import Bank, Budget
+from engine.leakage.statistics import of_columns
 from engine.mechanism import Mechanism
 from engine.privacy.bank import Features, as_features
 from engine.privacy.streams import Seeded
@@ -39,11 +40,13 @@ def budgets() -> list[Budget]:
 
 def answers(which: list[Budget], masks: Masks, together: int = 1) -> NDArray[np.float32]:
     """Confidences of every model, (budgets, models, POOL)."""
-    found = [
-        shadows.said(pool(), bank, masks, "bench", Seeded(), n_classes=10, on_step=lambda state: None)
-        for bank in shadows.banks(which, len(masks), together)
-    ]
+    found = [_answers(bank, masks) for bank in shadows.banks(which, len(masks), together)]
     return np.concatenate(found).swapaxes(0, 1)
+
+
+def _answers(bank: Bank, masks: Masks) -> NDArray[np.float32]:
+    weights = shadows.train(pool(), bank, masks, "bench", Seeded(), n_classes=10, on_step=lambda state: None)
+    return of_columns(pool(), weights, 10).reshape(len(bank.shadows), len(bank.budgets), -1)
 
 
 def found_out(said: NDArray[np.float32], masks: Masks, budget: Budget, together: int = 1) -> dict[str, Any]:

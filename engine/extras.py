@@ -11,5 +11,6 @@ TOGETHER = 5  # of those, on small data
 NETWORKS, FEWER_IMAGES = 8, 5_000  # models that train one by one
 LEAST_POOL = 100  # images: of fewer, nothing could be told
 FALSE_POSITIVES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-CANARIES = 500
+TAMPERED = 300  # images of the pool that every model is asked about under attack, too
+CANARIES, RUNS = 500, 400  # in one run; and runs with one or none, in halves
 GUESSED_IMAGES, ATTACKED_IMAGES = 1_000, 300  # of each split, for guesses about a study's own models

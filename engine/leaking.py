@@ -2,7 +2,8 @@
 
 Three measurements. Guesses about a study's own models, from how sure they are of training and of test images.
 Attacks on models trained alike on random halves of a pool, of which each is attacked with all the others: only there
-is it known by a coin who was in. And canaries, by which one run of the trainer demonstrates an epsilon.
+is it known by a coin who was in. Both from images as they are, and from images as an attack on the model leaves them.
+And canaries, by which runs of the trainer demonstrate an epsilon.
 """
 
 import time
@@ -13,30 +14,30 @@ from math import nan
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine import exposures, planning, shadowing
+from engine import auditing, exposures, planning, shadowing
 from engine.checkpoint import put
-from engine.data import entry
 from engine.evaluation import Bench
 from engine.events import Stage
 from engine.exposures import FILE, Exposure
 from engine.extras import ATTACKED_IMAGES, FALSE_POSITIVES, GUESSED_IMAGES
-from engine.leakage import audit, canaries, curve, exposure, membership, statistics
+from engine.leakage import curve, exposure, membership
 from engine.leakage.membership import Masks, Reals
 from engine.leakage.shadows import Budget
+from engine.leakage.statistics import of_images
 from engine.privacy.roc import roc as allowed
 from engine.privacy.streams import stream
-from engine.results import ABOVE, ALLOWED, DEMONSTRABLE, DEMONSTRATED, GUESSED, LEAKED, LEAKED_AUC, Row
-from engine.robustness import attacks
+from engine.results import ABOVE, ALLOWED, ATTACKED, DEMONSTRABLE, DEMONSTRATED, GUESSED, LEAKED, LEAKED_AUC, Row
 from engine.rows import How, Measured, number, row, share
-from engine.shadowing import Answers, Asked, Ground
+from engine.shadowing import Answers, Asked, Ground, Places, Split
 from engine.training import Candidate
 
 FIRST = 8  # models of a budget that are known before anything is told; then twice as many, and so on
-STEPS = 10  # of the attack on pictures that models are asked about
+STEPS = 10  # of the attack on pictures that a study's own models are asked about
+Scores = NDArray[np.floating]
+Answered = tuple[Answers, Masks, Places]  # confidences (M, N), whose images they were (M, N), who shares batches (M,)
 
 
 def leak(bench: Bench, ground: Ground) -> None:
@@ -57,6 +58,9 @@ def leak(bench: Bench, ground: Ground) -> None:
         _guess(bench, candidate, ground, step)
     if bench.job.epsilons:  # else clipping alone, of which there are guesses
         asked = shadowing.ask(ground, step, partial(_told, bench, ground))
+        for candidate in bench.attacked:
+            if not candidate.clip_only:
+                _guess_with_shadows(bench, candidate, ground, asked)
         for kind in planning.canary_kinds(bench.job.study):
             _audit(bench, ground, kind, step)
         if planning.exposes(bench.job.study):
@@ -81,43 +85,44 @@ def candidate_of(bench: Bench, epsilon: float, budget: Budget | None = None) -> 
 
 def _guess(bench: Bench, candidate: Candidate, ground: Ground, step: Callable[[int], None]) -> None:
     """Guess of as many training as test images which are which, from the confidence in their labels."""
-    pictures = {"threshold": (GUESSED_IMAGES, None), "threshold-attacked": (ATTACKED_IMAGES, _perturb(bench, step))}
-    for name, (most, perturb) in pictures.items():
-        began = time.monotonic()
-        n = min(most, *(len(labels) for labels in (ground.images[1], bench.test[1])))
-        said = [_said(bench.models[candidate], part, n, perturb) for part in (ground.images, bench.test)]
-        how = How(name, eps=nan)
-        bench.emit(row(bench.job, candidate, GUESSED + name, guessed(*said), time.monotonic() - began, how))
+    model = bench.models[candidate]
+
+    def attacked(_: nn.Module, x: Tensor, y: Tensor) -> Answers:
+        return shadowing.said_attacked(ground, model, x, y, step, name="pgd", steps=STEPS)
+
+    for name, most, ask in (
+        ("threshold", GUESSED_IMAGES, of_images),
+        (f"threshold{ATTACKED}", ATTACKED_IMAGES, attacked),
+    ):
+        began, some = time.monotonic(), _guessed_of(ground, most)
+        said = [ask(model, part.x[rows], part.y[rows]) for part, rows in some]
+        _tell_guesses(bench, candidate, name, guessed(*said), began)
         step(0)
 
 
-def _perturb(bench: Bench, step: Callable[[int], None]) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
-    """Pictures that a model reads worse, within the radius that its data set is defended with."""
-    eps, run = entry.of(bench.job.study).facts["trained_eps"], attacks["pgd"].load()
-
-    def perturbed(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        parts = []
-        for images, labels in zip(x.split(100), y.split(100), strict=True):
-            step(0)
-            parts.append(run(model, images, labels, norm="linf", eps=eps, steps=STEPS, seed=0))
-        return torch.cat(parts)
-
-    return perturbed
+def _guess_with_shadows(bench: Bench, candidate: Candidate, ground: Ground, asked: Asked) -> None:
+    """The same with what models say that were trained on other images: LiRA, offline."""
+    began, place = time.monotonic(), [one.epsilon for one in asked.budgets].index(candidate.epsilon)
+    some = _guessed_of(ground, GUESSED_IMAGES)
+    said = [of_images(bench.models[candidate], part.x[rows], part.y[rows]) for part, rows in some]
+    found = guessed_with_shadows(np.concatenate(said), *asked.about(place, some[0][1], some[1][1]))
+    _tell_guesses(bench, candidate, "lira-offline", found, began)
 
 
-def _said(
-    model: nn.Module,
-    images: tuple[Tensor, Tensor],
-    n: int,
-    perturb: Callable[[nn.Module, Tensor, Tensor], Tensor] | None,
-) -> Answers:
-    """The model's confidence in n of the images, taken at random."""
-    rows = torch.from_numpy(stream("leakage", "guesses", len(images[1])).permutation(len(images[1]))[:n])
-    changed = None if perturb is None else partial(perturb, model)
-    return statistics.of_images(model, images[0][rows], images[1][rows], changed)
+def _guessed_of(ground: Ground, most: int) -> list[tuple[Split, Places]]:
+    """As many images of the pool as outsiders, at random: splits, and whose images of each."""
+    pools = shadowing.pool(ground.job), shadowing.outsiders(ground.job)
+    n = min(most, *map(len, pools))
+    rows = [stream("leakage", "guesses", i, len(pool)).permutation(pool)[:n] for i, pool in enumerate(pools)]
+    return list(zip((ground.train, ground.test), rows, strict=True))
 
 
-def guessed(inside: Answers, outside: Answers) -> Measured:
+def _tell_guesses(bench: Bench, candidate: Candidate, name: str, found: Measured, began: float) -> None:
+    how = How(name, eps=nan)
+    bench.emit(row(bench.job, candidate, GUESSED + name, found, time.monotonic() - began, how))
+
+
+def guessed(inside: Scores, outside: Scores) -> Measured:
     """Right guesses from a threshold on the confidence; it is chosen on half of the images and tried on the others.
 
     >>> guessed(np.array([3.0, 3, 3, 3]), np.array([1.0, 1, 1, 1])).value
@@ -128,14 +133,22 @@ def guessed(inside: Answers, outside: Answers) -> Measured:
     return share(right, len(inside) + len(outside))
 
 
-def _threshold(inside: Answers, outside: Answers) -> float:
+def guessed_with_shadows(target: Scores, shadows: Scores, members: Masks) -> Measured:
+    """Right guesses where the first half of what `target` (N,) is about was in: from how far it lies above shadows'.
+
+    `shadows` (S, N) are what models say that trained on other images, and on those that `members` (S, N) names.
+    """
+    return guessed(*np.split(membership.lira_offline(target, shadows, members), 2))
+
+
+def _threshold(inside: Scores, outside: Scores) -> float:
     """From which confidence on to say "in", so that most of these are told rightly."""
     tried = np.unique(np.concatenate([inside, outside]))
     rights = np.searchsorted(np.sort(outside), tried) + len(inside) - np.searchsorted(np.sort(inside), tried)
     return float(tried[np.argmax(rights)])
 
 
-def _right(threshold: float, inside: Answers, outside: Answers) -> int:
+def _right(threshold: float, inside: Scores, outside: Scores) -> int:
     return int((inside >= threshold).sum() + (outside < threshold).sum())
 
 
@@ -157,21 +170,24 @@ def _told(bench: Bench, ground: Ground, asked: Asked) -> None:
     if doubled or known == len(asked.masks):
         for place, budget in enumerate(asked.budgets):
             began, model = time.monotonic(), candidate_of(bench, budget.epsilon, budget)
-            found = found_out(*asked.of(place), budget, ground.cache)
+            found = found_out(asked.of(place), asked.of_tampered(place), budget, ground.cache)
             each = (time.monotonic() - began) / len(found)
             for metric, how, value in found:
                 bench.emit(_row(bench, model, metric, value, each, how))
 
 
-def found_out(
-    said: Answers, masks: Masks, banks: NDArray[np.int64], budget: Budget, cache: Path
-) -> list[tuple[str, How, Measured]]:
-    """What all attacks find, with each of the models (M, N) as the target of other banks', and what theory allows.
+def found_out(said: Answered, tampered: Answered, budget: Budget, cache: Path) -> list[tuple[str, How, Measured]]:
+    """What all attacks find, with each of the models as the target of other banks', and what theory allows.
 
-    Areas and rates are means over targets, with Student's interval; those that share batches are one unit of it.
+    From what models say of images as they are, `said`, and `tampered`. Areas and rates are means over targets, with
+    Student's interval; those that share batches are one unit of it.
     """
-    every = {name: membership.scores(attack, said, masks, banks) for name, attack in membership.ATTACKS.items()}
-    found = [one for name, scores in every.items() for one in _curve(name, scores, masks, banks)]
+    every = {
+        f"{name}{suffix}": (membership.scores(attack, *heard), heard)
+        for suffix, heard in (("", said), (ATTACKED, tampered))
+        for name, attack in membership.ATTACKS.items()
+    }
+    found = [one for name, (scores, heard) in every.items() for one in _curve(name, scores, *heard[1:])]
     if budget.mechanism is None:
         return found
     theory = allowed(FALSE_POSITIVES, budget.mechanism, cache)
@@ -179,7 +195,7 @@ def found_out(
         (ALLOWED, How("any", eps=eps), number(float(most), 1))
         for eps, most in zip(FALSE_POSITIVES, theory, strict=True)
     ]
-    measured = [point for scores in every.values() for point in curve.points(scores, masks)]
+    measured = [point for scores, heard in every.values() for point in curve.points(scores, heard[1])]
     above = sum(one.broken for one in curve.beside(measured, budget.mechanism, cache))
     return [*found, (ABOVE, How("any"), number(float(above), len(measured)))]
 
@@ -209,19 +225,18 @@ def _mean(values: Reals, banks: NDArray[np.int64]) -> Measured:
 def _audit(bench: Bench, ground: Ground, kind: str, step: Callable[[int], None]) -> None:
     """What guesses about canaries demonstrate of each budget, and the most that they could.
 
-    The bounds of all kinds hold together at 95 %, so the larger one is a bound as well.
+    The bounds of all kinds hold together at 95 %, so the largest one is a bound as well.
     """
     began, kinds = time.monotonic(), planning.canary_kinds(bench.job.study)
-    among = shadowing.planted(ground, kind)
-    found, scores = shadowing.scores(ground, kind, among, step)
+    interval = "repeated-runs-95" if kind == "repeated" else "one-run-95"
+    found = auditing.hear(ground, kind, step)
     each = (time.monotonic() - began) / len(found)
-    for budget, one in zip(found, scores, strict=True):
-        told, n = canaries.told_apart(among, one), shadowing.guesses(len(among.rows))
-        bound = audit.one_run(*told, guesses=n, delta=ground.delta, significance=curve.SIGNIFICANCE / len(kinds))
-        model = candidate_of(bench, budget.epsilon, budget)
-        shown = Measured(bound.epsilon, nan, nan, "one-run-95", bound.guesses)
-        bench.emit(_row(bench, model, DEMONSTRATED + kind, shown, each, How(kind)))
-        bench.emit(_row(bench, model, DEMONSTRABLE + kind, number(bound.ceiling, bound.guesses), each, How(kind)))
+    for heard in found:
+        bound = auditing.bound(heard, kind, ground.delta, curve.SIGNIFICANCE / len(kinds))
+        model, how = candidate_of(bench, heard.budget.epsilon, heard.budget), How(kind)
+        shown = Measured(bound.epsilon, nan, nan, interval, bound.guesses)
+        bench.emit(_row(bench, model, DEMONSTRATED + kind, shown, each, how))
+        bench.emit(_row(bench, model, DEMONSTRABLE + kind, number(bound.ceiling, bound.guesses), each, how))
 
 
 # single images

@@ -13,7 +13,19 @@ from engine.corruptions import SEVERITIES, corruptions
 from engine.data import entry
 from engine.defences import defences
 from engine.errors import BadInput
-from engine.extras import EXTRAS, FEWER_IMAGES, LEAST_POOL, NETWORKS, POOL, SHADOWS, SMOOTHED, TOGETHER
+from engine.extras import (
+    CANARIES,
+    EXTRAS,
+    FEWER_IMAGES,
+    LEAST_POOL,
+    NETWORKS,
+    POOL,
+    RUNS,
+    SHADOWS,
+    SMOOTHED,
+    TAMPERED,
+    TOGETHER,
+)
 from engine.models import models
 from engine.recipes import SMALL, Recipe, recipe
 from engine.robustness import attacks
@@ -27,7 +39,7 @@ FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in 
 CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an image besides four runs of PGD
 # the self-check's own attacks, and the versions since which they count: what was computed before keeps its name
 CHECKED_BY = {"noise": 1, "fgsm": 2, "pgd": 2, "square": 1}
-LEAKAGE_VERSION = 1  # raised whenever what is measured of leakage changes
+LEAKAGE_VERSION = 2  # raised whenever what is measured of leakage changes
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
 
@@ -120,19 +132,41 @@ def exposes(study: Study) -> bool:
 
 
 def canary_kinds(study: Study) -> tuple[str, ...]:
-    """Which kinds of canaries are put into a training run: an image's own feature is for models on fixed ones."""
-    return ("mislabelled", "orthogonal") if models[study.model].facts["one_pass"] else ("mislabelled",)
+    """Which kinds of canaries are put into a training run: a feature of its own is for models on fixed ones.
+
+    "repeated" is one canary in every second of many runs, which cost nothing where a model is one of many columns.
+    """
+    pictures = ("mislabelled", "out-of-distribution")
+    return (*pictures, "orthogonal", "repeated") if models[study.model].facts["one_pass"] else pictures
+
+
+def canaries(study: Study) -> int:
+    """How many of them, each in or out by a coin of its own, go into one training run."""
+    return min(CANARIES, pool(study) // 3)
+
+
+def audited_images(study: Study, kind: str) -> int:
+    """How many images a model has that is trained for an audit: canaries take the place of some, or come on top."""
+    if kind == "repeated":
+        return RUNS
+    return pool(study) + (0 if kind == "mislabelled" else canaries(study))
 
 
 def leakage_images(job: Job) -> int:
-    """Image-steps of all models that are trained for a job's leakage."""
-    study, n_pool = job.study, pool(job.study)
+    """Image-steps of all models that are trained for a job's leakage, and answers about attacked pictures."""
+    study, audits = job.study, [kind for kind in canary_kinds(job.study) if kind != "repeated"]
 
     def of(n_train: int) -> int:
         found = [recipe(study.model, epsilon, n_train, study.defence.training) for epsilon in job.epsilons]
         return sum(how.batch * how.steps for how in found)
 
-    return shadows(study) * of(n_pool // 2) + len(canary_kinds(study)) * of(n_pool)
+    each = of(pool(study) // 2) + len(job.epsilons) * tampered(study)
+    return shadows(study) * each + sum(of(audited_images(study, kind)) for kind in audits)
+
+
+def tampered(study: Study) -> int:
+    """About how many images of the pool each shadow is asked as an attack on it leaves them."""
+    return min(TAMPERED, pool(study))
 
 
 def bounded(model: str) -> bool:

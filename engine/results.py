@@ -19,6 +19,7 @@ LEAKED = "membership_tpr:"  # true positives; `eps` is the rate of false ones
 ALLOWED = "membership_allowed"  # the same of an attack that no one model of this budget can be worse to
 ABOVE = "membership_above"  # points above that curve with their simultaneous limits; `n` points were measured
 GUESSED = "membership_guessed:"  # right guesses about as many training as test images of a study's own model
+ATTACKED = "-attacked"  # behind the name of whoever learns from images that an attack on the model has changed
 DEMONSTRATED, DEMONSTRABLE = "demonstrated_epsilon:", "demonstrable_epsilon:"  # and the kind of canaries; its ceiling
 CHECK = "check:"  # what the metrics of the self-check begin with (robustness/selfcheck.py)
 

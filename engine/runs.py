@@ -38,7 +38,7 @@ from engine.privacy.accounting import spending
 from engine.results import MEMORY, SECONDS
 from engine.rows import number, row
 from engine.settings import Settings
-from engine.shadowing import Ground
+from engine.shadowing import Ground, Split
 from engine.study import Job, Own, Study
 from engine.training import Candidate, Cost, Key
 
@@ -91,20 +91,24 @@ def execute(job: Job, emit: Emit, *, places: Places, threads: int) -> None:
 
 def _ground(job: Job, data: tuple[Pair, Pair], emit: Emit, places: Places) -> Ground:
     """What the job's models have learned from, for others that are trained alike."""
-    study, train = job.study, data[0]
-    fresh, found, seen = new_model(study, places.data), None, train[0]
-    if isinstance(fresh, OnFeatures):
-        alive = partial(_as_leakage, emit)
-        found = features.of_splits(study, fresh, data, alive, places.cache, places.cache_gb)[0]
-        seen = found.x[:, :-1]
+    study = job.study
+    shell = new_model(study, places.data)
+    splits = [Split(*pair, seen=pair[0]) for pair in data]
+    if isinstance(shell, OnFeatures):
+        found = features.of_splits(study, shell, data, partial(_as_leakage, emit), places.cache, places.cache_gb)
+        one_pass = models[study.model].facts["one_pass"]
+        splits = [
+            Split(*pair, seen=own.x[:, :-1], features=own if one_pass else None)
+            for pair, own in zip(data, found, strict=True)
+        ]
     return Ground(
         job=job,
-        images=train,
-        seen=seen,
-        features=found if models[study.model].facts["one_pass"] else None,
+        train=splits[0],
+        test=splits[1],
+        shell=shell,
         make=partial(_to_train, study, places.data),
         defence=partial(_defence, study),
-        identity=training_identity(study, train),
+        identity=training_identity(study, data[0]),
         draws=streams.draws(study.privacy.mode),
         cache=places.cache,
         folder=places.folder / SHADOWS,

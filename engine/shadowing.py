@@ -1,4 +1,4 @@
-"""Models trained as a job trains its own, for attackers to learn from: on halves of a pool, and with canaries in it.
+"""Models trained as a job trains its own, for attackers to learn from: each on its own half of a pool of images.
 
 All models of one pass are columns of a bank (leakage/shadows.py), one shadow at all budgets; networks train one by one,
 and are fewer. What a shadow says of the pool is kept as soon as it is known: a killed job trains the next one.
@@ -19,38 +19,52 @@ from engine import planning, training
 from engine.checkpoint import put
 from engine.data import entry
 from engine.defences.training import Defended
-from engine.extras import CANARIES
-from engine.leakage import canaries, shadows
-from engine.leakage.canaries import Planted
+from engine.extras import GUESSED_IMAGES
+from engine.leakage import shadows
 from engine.leakage.membership import Masks
 from engine.leakage.shadows import Budget
-from engine.leakage.statistics import of_images
-from engine.privacy import bank
-from engine.privacy.bank import Column, Features
+from engine.leakage.statistics import of_columns, of_images
+from engine.models.fixed import Linear, OnFeatures
+from engine.privacy.bank import Features
 from engine.privacy.streams import Draws, stream
 from engine.recipes import recipe
+from engine.robustness import attacks
 from engine.study import Job
 from engine.training import Candidate, Session
 
 SUREST = 1e3  # confidence, log-odds, beyond which numbers are no longer told apart
-SIZE, SMALL_RATE = 40.0, 1e-3  # of orthogonal canaries: that of other features; a learning rate that learns nothing
+ATTACK_ROWS = 250  # pictures that are attacked at a time
 Answers = NDArray[np.float32]
+Places = NDArray[np.int64]
 Kind = TypeVar("Kind", bound=np.generic)
 Step = Callable[[int], None]  # told of image-steps that are done; may raise to end the job
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images `x` (N, C, H, W), their labels `y` (N,), and what the trained part of a model sees of them.
+
+    `seen`: images, or fixed features (N, ...) without a constant; `features` the same for a bank, where the model
+    trains in one.
+    """
+
+    x: Tensor
+    y: Tensor
+    seen: Tensor
+    features: Features | None = None
 
 
 @dataclass(frozen=True)
 class Ground:
     """What a job's models learn from, and how others are made like them.
 
-    `seen`: the training split as its models' trained part sees it, images or fixed features (N, ...), without a
-    constant; `features` the same for a bank, where the model trains in one.
+    `make` gives what is trained of a model, untrained; `shell` is a whole model of the study, to put weights into.
     """
 
     job: Job
-    images: tuple[Tensor, Tensor]
-    seen: Tensor
-    features: Features | None
+    train: Split
+    test: Split
+    shell: nn.Module
     make: Callable[[], nn.Module]
     defence: Callable[[], Defended | None]
     identity: str
@@ -70,27 +84,60 @@ class Ground:
 
 @dataclass(frozen=True)
 class Asked:
-    """What shadows said: confidences (S, B, N), NaN where none has trained yet, whose images were theirs (S, N).
+    """What shadows said, and of what: confidences (S, B, N + T + n), NaN where none has trained yet.
 
-    `banks` (S,): the number of those who drew the same batches.
+    Of the pool's N images, whose `rows` in the training split they are, and which were theirs: `masks` (S, N). Of T
+    `outsiders` in the test split, which were nobody's. And of n images of the pool, at places `tampered`, as an attack
+    on each shadow leaves them. `banks` (S,): the number of those who drew the same batches.
     """
 
     said: Answers
     masks: Masks
-    banks: NDArray[np.int64]
-    rows: NDArray[np.int64]  # the pool's images in the training split
+    banks: Places
+    rows: Places
+    outsiders: Places
+    tampered: Places
     budgets: tuple[Budget, ...]
 
-    def of(self, budget: int) -> tuple[Answers, Masks, NDArray[np.int64]]:
-        """Confidences, members and banks of the shadows that have trained at a budget."""
-        known = np.isfinite(self.said[:, budget]).all(axis=1)
-        return self.said[known, budget], self.masks[known], self.banks[known]
+    def known(self, place: int) -> Masks:
+        """Which shadows have trained at a budget, (S,)."""
+        return np.asarray(np.isfinite(self.said[:, place]).all(axis=1))
+
+    def of(self, place: int) -> tuple[Answers, Masks, Places]:
+        """Confidences in the pool's images, members and banks of the shadows that have trained at a budget."""
+        known = self.known(place)
+        return self.said[known, place, : len(self.rows)], self.masks[known], self.banks[known]
+
+    def of_tampered(self, place: int) -> tuple[Answers, Masks, Places]:
+        """The same for images as an attack leaves them."""
+        known = self.known(place)
+        said = self.said[known, place, len(self.rows) + len(self.outsiders) :]
+        return said, self.masks[known][:, self.tampered], self.banks[known]
+
+    def about(self, place: int, some: Places, others: Places) -> tuple[Answers, Masks]:
+        """Confidences in `some` images of the pool and `others` of the outsiders, of whom nobody is a member.
+
+        Both are given by their rows in their split; (S, len(some) + len(others)).
+        """
+        inside, outside = np.searchsorted(self.rows, some), np.searchsorted(self.outsiders, others)
+        known = self.known(place)
+        said = self.said[known, place][:, np.concatenate([inside, len(self.rows) + outside])]
+        nobody = np.zeros((len(said), len(others)), np.bool_)
+        return said, np.concatenate([self.masks[known][:, inside], nobody], axis=1)
 
 
-def pool(job: Job) -> NDArray[np.int64]:
+def pool(job: Job) -> Places:
     """Which training images the pool holds, ascending: some of them at random, of large data sets."""
-    n_train, n_pool = entry.of(job.study).facts["n_train"], planning.pool(job.study)
-    return np.sort(stream("leakage", "pool", n_train).permutation(n_train)[:n_pool])
+    return _some("pool", entry.of(job.study).facts["n_train"], planning.pool(job.study))
+
+
+def outsiders(job: Job) -> Places:
+    """Which test images models are asked about, ascending: as many as guesses about a model need."""
+    return _some("outsiders", entry.of(job.study).facts["n_test"], GUESSED_IMAGES)
+
+
+def _some(what: str, n: int, most: int) -> Places:
+    return np.sort(stream("leakage", what, n).permutation(n)[:most])
 
 
 def budgets(ground: Ground) -> tuple[Budget, ...]:
@@ -106,21 +153,27 @@ def _budget(ground: Ground, epsilon: float, n_train: int, n_pool: int) -> Budget
 
 
 def ask(ground: Ground, step: Step, tell: Callable[[Asked], None]) -> Asked:
-    """Train all shadows and ask each about every image of the pool; `tell` hears what is known after each bank."""
-    study, found = ground.job.study, budgets(ground)
-    rows, n_shadows, together = pool(ground.job), planning.shadows(study), planning.together(study)
-    masks = _kept(ground.folder / "coins.npy", partial(_coins, ground, n_shadows, len(rows)))
-    nothing = np.full((n_shadows, len(found), len(rows)), np.nan, np.float32)
-    asked = Asked(nothing, masks, shadows.bank_of(n_shadows, together), rows, found)
-    for first in range(0, n_shadows, together):
+    """Train all shadows and ask each about every image; `tell` hears what is known after each bank."""
+    together, asked = planning.together(ground.job.study), _unasked(ground)
+    for first in range(0, len(asked.masks), together):
         known = set(ground.folder.iterdir())
         for which, places, train in _trainings(ground, asked, range(first, first + together), step):
             name = f"said-{first}-{'-'.join(map(str, places))}.npy"
             asked.said[np.ix_(which, places)] = _kept(ground.folder / name, train)
-            step(len(which) * sum(_images(found[place]) for place in places))
-        if known != set(ground.folder.iterdir()) or first + together >= n_shadows:  # what was told needs no word again
+            step(len(which) * sum(_images(asked.budgets[place]) + len(asked.tampered) for place in places))
+        last = first + together >= len(asked.masks)
+        if last or known != set(ground.folder.iterdir()):  # what was told needs no word again
             tell(asked)
     return asked
+
+
+def _unasked(ground: Ground) -> Asked:
+    study, rows, others = ground.job.study, pool(ground.job), outsiders(ground.job)
+    found, n_shadows, together = budgets(ground), planning.shadows(study), planning.together(study)
+    masks = _kept(ground.folder / "coins.npy", partial(_coins, ground, n_shadows, len(rows)))
+    tampered = _some("tampered", len(rows), planning.tampered(study))
+    nothing = np.full((n_shadows, len(found), len(rows) + len(others) + len(tampered)), np.nan, np.float32)
+    return Asked(nothing, masks, shadows.bank_of(n_shadows, together), rows, others, tampered, found)
 
 
 def _coins(ground: Ground, n_shadows: int, n_pool: int) -> Masks:
@@ -136,12 +189,13 @@ Training = tuple[Sequence[int], Sequence[int], Callable[[], Answers]]
 
 def _trainings(ground: Ground, asked: Asked, some: Sequence[int], step: Step) -> list[Training]:
     """What trains together: shadows, places of budgets, and a function that trains them and asks (S, B, N)."""
-    if ground.features is None:
+    if ground.train.features is None or ground.test.features is None:
         one = partial(_ask_network, ground, asked, step)
         return [((shadow,), (place,), partial(one, shadow, place)) for shadow in some for place in _places(asked)]
-    every, size = _rows_of(ground.features, asked.rows), planning.together(ground.job.study)
+    every = _rows_of(ground.train.features, asked.rows), _rows_of(ground.test.features, asked.outsiders)
+    size = planning.together(ground.job.study)
     groups = [group for group in shadows.banks(asked.budgets, len(asked.masks), size) if group.shadows[0] == some[0]]
-    ask_bank = partial(_ask_bank, ground, every, asked.masks, step)
+    ask_bank = partial(_ask_bank, ground, asked, every, step)
     return [
         (group.shadows, [asked.budgets.index(budget) for budget in group.budgets], partial(ask_bank, group))
         for group in groups
@@ -152,7 +206,7 @@ def _places(asked: Asked) -> range:
     return range(len(asked.budgets))
 
 
-def _rows_of(features: Features, rows: NDArray[np.int64]) -> Features:
+def _rows_of(features: Features, rows: Places) -> Features:
     """Those rows of features; all of them as they are, without a copy."""
     if len(rows) == len(features.y):
         return features
@@ -160,16 +214,64 @@ def _rows_of(features: Features, rows: NDArray[np.int64]) -> Features:
     return Features(features.x[index], features.y[index], features.norms[index], features.basis)
 
 
-def _ask_bank(ground: Ground, every: Features, masks: Masks, step: Step, group: shadows.Bank) -> Answers:
-    name, alive = f"{ground.identity} leakage", lambda state: step(0)
-    return _finite(shadows.said(every, group, masks, name, ground.draws, n_classes=ground.n_classes, on_step=alive))
+def _ask_bank(
+    ground: Ground, asked: Asked, every: tuple[Features, Features], step: Step, group: shadows.Bank
+) -> Answers:
+    name, n_classes = f"{ground.identity} leakage", ground.n_classes
+    weights = shadows.train(
+        every[0], group, asked.masks, name, ground.draws, n_classes=n_classes, on_step=lambda state: step(0)
+    )
+    plain = np.concatenate([of_columns(part, weights, n_classes) for part in every], axis=1)
+    columns = weights.view(len(weights), -1, n_classes).unbind(1)
+    found = np.concatenate([plain, np.stack([_said_tampered(ground, asked, own, step) for own in columns])], axis=1)
+    return _finite(found).reshape(len(group.shadows), len(group.budgets), -1)
 
 
 def _ask_network(ground: Ground, asked: Asked, step: Step, shadow: int, place: int) -> Answers:
-    x, y = ground.seen[asked.rows], ground.images[1][asked.rows]
+    x, y = ground.train.seen[asked.rows], ground.train.y[asked.rows]
     own = torch.from_numpy(asked.masks[shadow])
-    model = _network(ground, (x[own], y[own]), asked.budgets[place], shadow, "leakage", step)
-    return _finite(of_images(model, x, y)[None, None])
+    model = network(ground, (x[own], y[own]), asked.budgets[place], shadow, "leakage", step)
+    others = of_images(model, ground.test.seen[asked.outsiders], ground.test.y[asked.outsiders])
+    found = [of_images(model, x, y), others, _said_tampered(ground, asked, model, step)]
+    return _finite(np.concatenate(found)[None, None])
+
+
+def _said_tampered(ground: Ground, asked: Asked, trained: Tensor | nn.Module, step: Step) -> Answers:
+    """What a model says of some of the pool's images after one gradient step against itself."""
+    rows, model = asked.rows[asked.tampered], whole(ground, trained)
+    return said_attacked(ground, model, ground.train.x[rows], ground.train.y[rows], step, name="fgsm", steps=1)
+
+
+def whole(ground: Ground, trained: Tensor | nn.Module) -> nn.Module:
+    """A classifier of images from what was trained: weights (F, n_classes) of a column, or a network; until the next.
+
+    The same model holds one set of weights after another: made anew for each, its fixed part would cost more.
+    """
+    shell = ground.shell
+    if isinstance(trained, Tensor):
+        assert isinstance(shell, Linear)
+        shell.load_state_dict(shell.kept(trained))
+    elif isinstance(shell, OnFeatures):
+        shell.head.load_state_dict(trained.state_dict())
+    else:
+        return trained.eval()
+    return shell.eval().requires_grad_(False)
+
+
+def said_attacked(
+    ground: Ground, model: nn.Module, x: Tensor, y: Tensor, step: Step, *, name: str, steps: int
+) -> Answers:
+    """A model's confidence in pictures that it reads worse, within the radius that its data set is defended with."""
+    eps, run = entry.of(ground.job.study).facts["trained_eps"], attacks[name].load()
+
+    def perturbed(images: Tensor, labels: Tensor) -> Tensor:
+        parts = []
+        for part, own in zip(images.split(ATTACK_ROWS), labels.split(ATTACK_ROWS), strict=True):
+            step(0)
+            parts.append(run(model, part, own, norm="linf", eps=eps, steps=steps, seed=0))
+        return torch.cat(parts)
+
+    return of_images(model, x, y, perturbed)
 
 
 def _finite(said: Answers) -> Answers:
@@ -177,7 +279,7 @@ def _finite(said: Answers) -> Answers:
     return np.nan_to_num(said, nan=-SUREST, posinf=SUREST, neginf=-SUREST)
 
 
-def _network(
+def network(
     ground: Ground, images: tuple[Tensor, Tensor], budget: Budget, number: int, what: str, step: Step
 ) -> nn.Module:
     """A network of this budget, trained on `images`, whose number is nobody's business: `budget` has the expected."""
@@ -187,82 +289,6 @@ def _network(
     few = images[0][:1], images[1][:1]  # progress is measured on something
     name = f"{ground.identity} {what}"
     return training.train_network(ground.make, images, few, who, name, session, ground.defence())[0]
-
-
-def planted(ground: Ground, kind: str) -> Planted:
-    """The pool with canaries of a kind in it, each by a coin of its own."""
-    rows = torch.from_numpy(pool(ground.job))
-    y, m = ground.images[1][rows], canaries_of(len(rows))
-    seed = int(stream(ground.identity, "canaries", kind, *ground.job.epsilons).integers(2**31))
-    if ground.features is None:
-        return canaries.mislabelled(ground.seen[rows], y, ground.n_classes, m, seed)
-    x = ground.features.x[rows]
-    if kind == "orthogonal":
-        return canaries.orthogonal(x, y, ground.n_classes, m, SIZE, seed)
-    return canaries.mislabelled(x, y, ground.n_classes, m, seed)
-
-
-def canaries_of(n_pool: int) -> int:
-    return min(CANARIES, n_pool // 3)
-
-
-def guesses(m: int) -> int:
-    """How many of m canaries are guessed: fixed here, before anybody sees a score."""
-    return 2 * m // 5
-
-
-def scores(ground: Ground, kind: str, among: Planted, step: Step) -> tuple[tuple[Budget, ...], Tensor]:
-    """Train each budget once on a pool with canaries: the budgets as they trained, and each canary's score, (B, m)."""
-    n_pool = len(among.y)
-    found = tuple(_whole(ground, epsilon, n_pool) for epsilon in ground.job.epsilons)
-    if ground.features is None:
-        return found, torch.stack([_score_network(ground, among, budget, step) for budget in found])
-    return found, _score_banks(ground, kind, among, found, step)
-
-
-def _whole(ground: Ground, epsilon: float, n_pool: int) -> Budget:
-    """A budget for training on all of `n_pool` images."""
-    study = ground.job.study
-    how = recipe(study.model, epsilon, n_pool, study.defence.training)
-    return shadows.of_recipe(how, epsilon, round(n_pool / shadows.SHARE), ground.delta, ground.cache)
-
-
-def _score_network(ground: Ground, among: Planted, budget: Budget, step: Step) -> Tensor:
-    model = _network(ground, canaries.images(among), budget, 0, "canaries", step)
-    step(_images(budget))
-    return canaries.scores_of_network(model, among).nan_to_num(-SUREST, SUREST, -SUREST)
-
-
-def _score_banks(ground: Ground, kind: str, among: Planted, found: tuple[Budget, ...], step: Step) -> Tensor:
-    data, out = canaries.features(among), torch.empty(len(found), len(among.rows))
-    for group in shadows.banks(found, 1):
-        weights = _train_bank(ground, kind, data, group.budgets, step)
-        places = [found.index(budget) for budget in group.budgets]
-        out[places] = canaries.scores_of_bank(among, weights, ground.n_classes).nan_to_num(-SUREST, SUREST, -SUREST)
-        step(sum(_images(budget) for budget in group.budgets))
-    return out
-
-
-def _train_bank(ground: Ground, kind: str, data: Features, group: tuple[Budget, ...], step: Step) -> Tensor:
-    how, name = group[0].recipe, (f"{ground.identity} canaries", kind)
-    return bank.train(
-        data,
-        [_column(name, kind, budget) for budget in group],
-        bank.blank(data.x.shape[1], len(group), ground.n_classes),
-        ground.draws,
-        batch_key=(*name, *map(repr, group)),
-        sample_rate=group[0].sample_rate,
-        steps=how.steps,
-        momentum=how.momentum,
-        decay=how.decay,
-        on_step=lambda state: step(0),
-    ).weights
-
-
-def _column(name: tuple[str, ...], kind: str, budget: Budget) -> Column:
-    how = budget.recipe
-    rate = SMALL_RATE if kind == "orthogonal" else how.learning_rate
-    return Column((*name, repr(budget)), rate, budget.noise_multiplier, how.max_grad_norm)
 
 
 def _kept(file: Path, make: Callable[[], NDArray[Kind]]) -> NDArray[Kind]:

@@ -1,8 +1,8 @@
 """Canaries: examples put into one training run, each by a fair coin of its own, so that guessing the coins is an audit.
 
-Three kinds: `mislabelled` training examples, `out_of_distribution` pictures of nothing with random labels, and
-`orthogonal` ones, whose gradient points where no other example's does (arXiv:2305.08846, "Dirac canaries"). The last
-are the strongest: noise is all that hides them. They go through the trainer like any example, by its own clipping,
+Three kinds: `mislabelled` training examples, `strange` pictures of nothing with random labels, and `orthogonal` ones,
+whose gradient points where no other example's does (arXiv:2305.08846, "Dirac canaries"). The last are the strongest:
+noise is all that hides them. They go through the trainer like any example, by its own clipping,
 batches and noise, and are told from the released weights alone.
 
 A trainer shows its faults best at weights where canaries are still unlearnt. The learning rate is no part of what is
@@ -49,14 +49,17 @@ def mislabelled(x: Tensor, y: Tensor, n_classes: int, m: int, seed: int) -> Plan
     return Planted(x, wrong, rows, coins(m, seed))
 
 
-def out_of_distribution(x: Tensor, y: Tensor, n_classes: int, m: int, seed: int) -> Planted:
-    """m made-up pictures, each with a label by chance, behind the images x (N, C, H, W) in [0, 1]."""
+def strange(shape: tuple[int, int, int], n_classes: int, m: int, seed: int) -> tuple[Tensor, Tensor]:
+    """m made-up pictures (m, C, H, W) in [0, 1], each with a label by chance: out of any distribution."""
     draw = stream("canaries", "out of distribution", seed)
     generator = torch.Generator().manual_seed(int(draw.integers(2**63)))
-    shape = (x.shape[1], x.shape[2], x.shape[3])
     made = [pictures(min(BATCH, m - start), shape, generator) for start in range(0, m, BATCH)]
-    labels = torch.from_numpy(draw.integers(0, n_classes, m))
-    return _behind(x, y, torch.cat(made), labels, seed)
+    return torch.cat(made), torch.from_numpy(draw.integers(0, n_classes, m))
+
+
+def out_of_distribution(x: Tensor, y: Tensor, n_classes: int, m: int, seed: int) -> Planted:
+    """`strange` pictures behind the images x (N, C, H, W) in [0, 1]."""
+    return behind(x, y, *strange((x.shape[1], x.shape[2], x.shape[3]), n_classes, m, seed), seed)
 
 
 def orthogonal(x: Tensor, y: Tensor, n_classes: int, m: int, size: float, seed: int) -> Planted:
@@ -68,10 +71,11 @@ def orthogonal(x: Tensor, y: Tensor, n_classes: int, m: int, size: float, seed: 
     """
     labels = torch.from_numpy(stream("canaries", "orthogonal", seed).integers(0, n_classes, m))
     own = torch.cat([size * torch.eye(m), torch.zeros(m, x.shape[1])], 1).to(x.dtype)
-    return _behind(torch.cat([x.new_zeros(len(x), m), x], 1), y, own, labels, seed)
+    return behind(torch.cat([x.new_zeros(len(x), m), x], 1), y, own, labels, seed)
 
 
-def _behind(x: Tensor, y: Tensor, canaries: Tensor, labels: Tensor, seed: int) -> Planted:
+def behind(x: Tensor, y: Tensor, canaries: Tensor, labels: Tensor, seed: int) -> Planted:
+    """Canaries (m, ...) with their labels behind the examples x (N, ...), each with a coin."""
     rows = torch.arange(len(x), len(x) + len(canaries))
     return Planted(torch.cat([x, canaries]), torch.cat([y, labels]), rows, coins(len(canaries), seed))
 

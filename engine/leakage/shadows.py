@@ -24,7 +24,6 @@ from torch import Tensor
 
 from engine.errors import BadInput
 from engine.leakage.membership import Masks
-from engine.leakage.statistics import of_columns
 from engine.mechanism import Mechanism
 from engine.privacy import bank
 from engine.privacy.accounting import calibrated
@@ -133,22 +132,6 @@ def train(
         share=SHARE,
     )
     return state.weights
-
-
-def said(
-    pool: Features,
-    which: Bank,
-    masks: Masks,
-    identity: Word,
-    draws: Draws,
-    *,
-    n_classes: int,
-    on_step: Callable[[State], None],
-) -> NDArray[np.float32]:
-    """Train a bank and ask it: each model's confidence in each image, (shadows, budgets, N); weights are not kept."""
-    weights = train(pool, which, masks, identity, draws, n_classes=n_classes, on_step=on_step)
-    answers = of_columns(pool, weights, n_classes)
-    return answers.reshape(len(which.shadows), len(which.budgets), -1)
 
 
 def _column(identity: Word, shadow: int, one: Budget) -> Column:

@@ -12,11 +12,12 @@ import pandas as pd
 
 from engine.report import lines, words
 from engine.report.words import NBSP
-from engine.results import ABOVE, ALLOWED, GUESSED, LEAKED, LEAKED_AUC
+from engine.results import ABOVE, ALLOWED, ATTACKED, GUESSED, LEAKED, LEAKED_AUC
 
 FEW, FEWER = 0.01, 0.001  # false alarms at which attackers are compared
 CHANCE = "no difference from chance that we can measure"
-PLAIN, TAMPERED = "threshold", "threshold-attacked"  # guesses from pictures as they are, and from attacked ones
+PLAIN, TAMPERED = "threshold", f"threshold{ATTACKED}"  # guesses from pictures as they are, and from attacked ones
+SHADOWED = "lira-offline"  # guesses with what models trained on other images say
 
 
 @dataclass(frozen=True)
@@ -231,5 +232,6 @@ def guesses(info: Leakage) -> str | None:
 
 
 def _guessed(leak: Leak) -> str:
-    plain = told(leak.guessed[PLAIN])
-    return f"{plain}, and {told(leak.guessed[TAMPERED])} on tampered images" if TAMPERED in leak.guessed else plain
+    besides = {TAMPERED: "{} on tampered images", SHADOWED: "{} beside models that learned from others (LiRA, offline)"}
+    more = [said.format(told(leak.guessed[name])) for name, said in besides.items() if name in leak.guessed]
+    return words.listed([told(leak.guessed[PLAIN]), *more])

@@ -1,17 +1,18 @@
 """What attackers find out about who was in the training set: the rows of a result table, brought together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from engine.report import lines, points, words
 from engine.report.points import Point
-from engine.results import ALLOWED, DEMONSTRATED, LEAKED
+from engine.results import ALLOWED, ATTACKED, DEMONSTRATED, LEAKED
 
 FEW = 0.01  # share of outsiders accused wrongly at which leakage is told; guessing finds as many members
 LEAKAGE = "leakage"  # the extra that measures it
 TITLES = {"threshold": "loss threshold", "lira": "LiRA", "lira-offline": "LiRA offline", "rmia": "RMIA"}
+TAMPERED = "{0} on tampered images"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,18 @@ class Members:
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.attack, self.attack)
+        return titled(self.attack, TITLES)
+
+
+def titled(attack: str, titles: Mapping[str, str]) -> str:
+    """What an attack is called, with the pictures that it learns from.
+
+    >>> titled("lira-attacked", TITLES)
+    'LiRA on tampered images'
+    """
+    plain = attack.removesuffix(ATTACKED)
+    said = titles.get(plain, plain)
+    return said if plain == attack else TAMPERED.format(said)
 
 
 def members(frame: pd.DataFrame, epsilons: Sequence[float]) -> Members:

@@ -15,7 +15,12 @@ from engine.results import ABOVE, DEMONSTRABLE, DEMONSTRATED, LEAKED
 
 LINEAR = 0.1  # epsilon up to which its upright axis is about linear: there is a place for 0, which has no logarithm
 LEAST = 0.002  # a smaller share is drawn as this one: its axis is logarithmic
-KINDS = {"mislabelled": "mislabelled images", "orthogonal": "planted gradients"}
+KINDS = {
+    "mislabelled": "mislabelled images",
+    "out-of-distribution": "made-up images",
+    "orthogonal": "planted gradients",
+    "repeated": "repeated runs",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def demonstrated(info: Promise) -> tuple[Line, ...]:
         return _flat(at[epsilon], height(bound.demonstrated), _told(kind, epsilon, bound))
 
     return tuple(
-        Line(f"demonstrated-{kind}", title(kind), tuple(mark(kind, epsilon) for epsilon in info.epsilons))
+        Line(f"demonstrated-{kind}", short(kind), tuple(mark(kind, epsilon) for epsilon in info.epsilons))
         for kind in info.bounds
     )
 
@@ -113,12 +118,15 @@ def demonstrated(info: Promise) -> tuple[Line, ...]:
 def ceilings(info: Promise) -> tuple[Line, ...]:
     """The most that each kind's guesses could show; kinds with the same one share a line."""
     at = places(info.epsilons)
-    different = {tuple((e, bound.ceiling) for e, bound in known.items()): kind for kind, known in info.bounds.items()}
+    different: dict[tuple[tuple[float, float], ...], list[str]] = {}
+    for kind, known in info.bounds.items():
+        different.setdefault(tuple((e, bound.ceiling) for e, bound in known.items()), []).append(kind)
     found = []
-    for known, kind in different.items():
-        label = "ceiling" if len(different) == 1 else f"ceiling, {title(kind)}"
+    for most_of, kinds in different.items():
+        kind = kinds[-1]
+        label = "ceiling" if len(kinds) > 1 or len(different) == 1 else f"ceiling, {short(kind)}"
         said = "the most that so many guesses could show"
-        spots = (_flat(at[e], height(most), f"{number(most)}: {said}") for e, most in known if e in at)
+        spots = (_flat(at[e], height(most), f"{number(most)}: {said}") for e, most in most_of if e in at)
         found.append(Line(f"ceiling-{kind}", label, tuple(spots)))
     return tuple(found)
 
@@ -126,6 +134,11 @@ def ceilings(info: Promise) -> tuple[Line, ...]:
 def title(kind: str) -> str:
     """What canaries of a kind are called."""
     return KINDS.get(kind, kind)
+
+
+def short(kind: str) -> str:
+    """The same beside a line, where there is room for a word."""
+    return title(kind).split()[0]
 
 
 def _told(kind: str, epsilon: float, bound: Bound) -> str:

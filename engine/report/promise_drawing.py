@@ -15,7 +15,7 @@ from engine.report.words import percent
 
 EPSILONS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # ticks
 SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # ticks, of members found
-MARKS = (("solid", "circle"), ("dash", "square"), ("dashdot", "triangle-up"))  # of kinds of canaries
+MARKS = (("solid", "circle"), ("dash", "square"), ("dashdot", "triangle-up"), ("longdash", "diamond"))  # of kinds
 BY_EPSILON, BY_MEMBERS = "ε demonstrated, by ε promised", f"Members found at {percent(FEW)} false alarms"
 PROMISED = "ε promised      less private →"
 

@@ -47,9 +47,10 @@ PROMISE_MISSED = "This study ended before it was measured what its models give a
 MEMBERS_FOUND, MEMBERS_ALLOWED = "Members found at 1 % false alarms", "Theory allows at most"
 PROMISE_LATER = "What the models give away is measured after the attacks: it appears here."
 PROMISE_HELP = (
-    "Promised: no attacker whatsoever can learn more than ε allows. Demonstrated: so much one audit has shown, by "
-    "guessing which canaries (images with a wrong label, or gradients that no other image has) were in one training "
-    "run; a lower bound that holds with 95 % confidence, each by itself (arXiv:2305.08846)."
+    "Promised: no attacker whatsoever can learn more than ε allows. Demonstrated: so much an audit has shown, by "
+    "guessing which canaries (images with a wrong label, made-up images, or gradients that no other image has) were in "
+    "one training run (arXiv:2305.08846), or in which of many runs one canary was (arXiv:2101.04535). Lower bounds; "
+    "those of one budget hold together with 95 % confidence."
 )
 PROMISE_CAVEAT = (
     "A low bound is that of a weak attacker with few guesses: it does not prove that no more leaks. Only the promise "

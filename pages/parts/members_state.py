@@ -7,6 +7,7 @@ import streamlit as st
 from engine import ledgers, planning, services
 from engine.errors import FrontierError
 from engine.jobs.progress import Status
+from engine.results import ATTACKED
 from engine.study import Study
 from engine.threats import members
 from engine.threats.members import Opening
@@ -15,6 +16,7 @@ from pages.parts.titles import title
 
 PAGE = "members"
 STUDY, ATTACK, CHOSEN = "members-study", "members-attack", "members-attack-chosen"
+TAMPERED = "members-tampered"  # whether the attack learns from images that were tampered with
 OPENING = "opening"  # in place of a digest: what comes with Frontier
 RECENT = 100  # studies that are offered
 
@@ -77,8 +79,19 @@ def read() -> None:
         st.session_state[STUDY] = now.get("study", OPENING)
         forget_attack()
         if "attack" in now:
-            st.session_state[ATTACK] = now["attack"]
+            show_attack(now["attack"])
             choose_attack()
+
+
+def show_attack(attack: str) -> None:
+    """Set what the page asks for: the attack, and which images it learns from."""
+    st.session_state[ATTACK] = attack.removesuffix(ATTACKED)
+    st.session_state[TAMPERED] = attack.endswith(ATTACKED)
+
+
+def attack() -> str:
+    """The attack that the page asks for."""
+    return f"{st.session_state.get(ATTACK, '')}{ATTACKED if st.session_state.get(TAMPERED) else ''}"
 
 
 def choose_attack() -> None:
@@ -88,8 +101,8 @@ def choose_attack() -> None:
 
 def forget_attack() -> None:
     """The strongest attack of whatever is shown next."""
-    st.session_state.pop(ATTACK, None)
-    st.session_state.pop(CHOSEN, None)
+    for key in (ATTACK, TAMPERED, CHOSEN):
+        st.session_state.pop(key, None)
 
 
 def shown(choices: list[str], found: dict[str, Status]) -> Shown:
@@ -105,7 +118,7 @@ def write() -> None:
     """Make the address say what is shown."""
     chosen = st.session_state.get(STUDY, OPENING)
     said = {} if chosen == OPENING else {"study": str(chosen)}
-    address.write(PAGE, said | ({"attack": str(st.session_state[ATTACK])} if st.session_state.get(CHOSEN) else {}))
+    address.write(PAGE, said | ({"attack": attack()} if st.session_state.get(CHOSEN) else {}))
 
 
 def name(chosen: str, found: dict[str, Status]) -> str:

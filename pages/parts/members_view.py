@@ -10,14 +10,16 @@ from engine.jobs.progress import Status
 from engine.planning import exposes, n_lines
 from engine.report import document, leakage, leakage_figures, lines, words
 from engine.report.leakage import FEW, FEWER, Leak, Leakage
+from engine.report.membership import titled
 from engine.report.palette import LIVE
+from engine.results import ATTACKED
 from engine.study import Study
 from engine.threats import members
 from engine.threats.members import Gallery, Opening, Picture
 from pages.parts import deck, labels, members_state, members_words, notices, progress, provenance, visitor
 from pages.parts.deck import Part, Slider
 from pages.parts.labels import term
-from pages.parts.members_state import ATTACK, CHOSEN, OPENING
+from pages.parts.members_state import ATTACK, CHOSEN, OPENING, TAMPERED
 from pages.parts.titles import title
 
 Others = dict[str, Leakage]  # what other attacks find, by what they are called
@@ -46,7 +48,7 @@ def _draw(
     known = leakage.attacks(frame)
     every = {name: leakage.leakage(frame, name, lines.of_study(study)) for name in known or ("",)}
     info = every.pop(_attack(known))
-    others = {members_words.ATTACKS[name]: one for name, one in every.items()}
+    others = {titled(name, members_words.ATTACKS): one for name, one in every.items()}
     with st.container(key="members-finding"):
         _headline(info, others, frame, status)
     if members.LEAKAGE in study.extras:
@@ -63,22 +65,32 @@ def _attack(known: tuple[str, ...]) -> str:
     """The one that somebody chose, if it was measured; else the strongest so far."""
     if not known:
         return ""
-    if not st.session_state.get(CHOSEN) or st.session_state.get(ATTACK) not in known:
-        st.session_state[CHOSEN], st.session_state[ATTACK] = False, known[0]
-    return str(st.session_state[ATTACK])
+    if not st.session_state.get(CHOSEN) or members_state.attack() not in known:
+        st.session_state[CHOSEN] = False
+        members_state.show_attack(known[0])
+    return members_state.attack()
 
 
 def _choose(known: tuple[str, ...]) -> None:
-    if len(known) > 1:
-        st.segmented_control(
-            members_words.ATTACK,
-            sorted(known, key=list(members_words.ATTACKS).index),
-            format_func=members_words.ATTACKS.__getitem__,
-            key=ATTACK,
-            required=True,
-            on_change=members_state.choose_attack,
-            help=members_words.ATTACKS_HELP,
-        )
+    plain = {name.removesuffix(ATTACKED) for name in known}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(plain) > 1:
+            st.segmented_control(
+                members_words.ATTACK,
+                sorted(plain, key=list(members_words.ATTACKS).index),
+                format_func=members_words.ATTACKS.__getitem__,
+                key=ATTACK,
+                required=True,
+                on_change=members_state.choose_attack,
+                help=members_words.ATTACKS_HELP,
+            )
+        if len(plain) < len(known):
+            st.toggle(
+                members_words.TAMPERED,
+                key=TAMPERED,
+                on_change=members_state.choose_attack,
+                help=members_words.TAMPERED_HELP,
+            )
 
 
 def _headline(info: Leakage, others: Others, frame: pd.DataFrame, status: Status | None) -> None:
@@ -188,7 +200,7 @@ def is_hanging(status: Status | None) -> bool:
 def _provenance(info: Leakage, study: Study, status: Status | None, opening: Opening | None) -> None:
     """One line: what was learned and attacked, what the promise is about, whence it comes."""
     targets = max((leak.targets for leak in info.leaks), default=0)
-    attack = term(members_words.ATTACKS.get(info.attack, info.attack), info.attack)
+    attack = term(titled(info.attack, members_words.ATTACKS), info.attack.removesuffix(ATTACKED))
     delta = term(f"δ{labels.NBSP}{labels.small(study.privacy.delta or 0)}", "delta")
     parts = [provenance.data(study), provenance.bars()]
     parts += [members_words.PROVENANCE.format(targets=targets, attack=attack) + "."] if targets else []

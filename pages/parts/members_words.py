@@ -17,6 +17,12 @@ ATTACKS_HELP = (
     "(arXiv:2112.03570); offline: none had. RMIA: compares with other images besides (arXiv:2312.03262). The page "
     "opens with the one that finds most."
 )
+TAMPERED = "Tampered images"
+TAMPERED_HELP = (
+    "The attacker first changes each image so that the model reads it worse, by one gradient step, and learns from how "
+    "sure it still is: what a model was trained on tends to resist longer (arXiv:1905.10291). He does the same to the "
+    "models that he compares with."
+)
 BUDGET = "Privacy budget ε"
 BUDGET_HELP = "The one whose line stands out, beside what theory allows, and whose exposures are written under images."
 NUMBERS = "The numbers"

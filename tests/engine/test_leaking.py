@@ -13,12 +13,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from engine import exposures, guarantees, leaking, planning, recipes, shadowing
+from engine import auditing, exposures, guarantees, leaking, planning, recipes, shadowing
 from engine.errors import BadInput
+from engine.evaluation import Bench
 from engine.events import Stage, Trained
 from engine.extras import FALSE_POSITIVES
 from engine.leakage import membership
-from engine.leakage.audit import epsilon_lower
+from engine.leakage.audit import epsilon_lower, epsilon_lower_from_runs
 from engine.leakage.membership import Masks
 from engine.leakage.shadows import Budget, bank_of
 from engine.privacy.roc import roc
@@ -30,6 +31,10 @@ from tests.engine.test_runs import executed, small
 
 PLAIN = Budget(inf, Recipe(batch=6, steps=9, learning_rate=0.1), 0.2, 0.0)
 PRIVATE = Budget(1.0, Recipe(batch=6, steps=9, learning_rate=0.1, max_grad_norm=1.0), 0.2, 3.0)
+BOTH = [f"{name}{suffix}" for name in membership.ATTACKS for suffix in ("", "-attacked")]
+ONE_RUN = epsilon_lower(80, 32, 32, delta=1e-5, significance=0.0125)
+REPEATED = epsilon_lower_from_runs(5, 5, 0, 5, delta=1e-5, significance=0.0125)
+DONE: list[tuple[int, int]] = []  # image-steps done, and how many there are, as those who do them say
 Few = Callable[..., Study]
 
 
@@ -56,6 +61,8 @@ def sizes() -> object:
             patch.setattr(planning, name, size)
         patch.setattr(leaking, "ATTACKED_IMAGES", 20)
         patch.setattr(leaking, "FIRST", 4)
+        patch.setattr(planning, "TAMPERED", 60)
+        patch.setattr(auditing, "RUNS", 20)
         for model, how in {"cnn": recipes._network, "scattering-linear": recipes._linear}.items():
             patch.setitem(recipes._RECIPES, model, partial(shorter, how))
         yield
@@ -63,8 +70,15 @@ def sizes() -> object:
 
 @pytest.fixture(scope="module")
 def told(few: Study, sizes: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], Path]:
-    folder = tmp_path_factory.mktemp("leaking")
-    return [event for event in executed(few, folder) if isinstance(event, Row)], folder
+    folder, said = tmp_path_factory.mktemp("leaking"), leaking._stage
+
+    def noted(bench: Bench, done: int, total: int) -> None:
+        DONE.append((done, total))
+        said(bench, done, total)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leaking, "_stage", noted)
+        return [event for event in executed(few, folder) if isinstance(event, Row)], folder
 
 
 def kept(rows: list[Row]) -> dict[tuple[object, ...], tuple[float, int]]:
@@ -83,22 +97,24 @@ def test_every_budget_has_every_number(told: tuple[list[Row], Path]) -> None:
     found = kept(told[0])
     for epsilon in (1.0, inf):
         of = {key[2:4]: value for key, value in found.items() if key[0] == epsilon}
-        for name in membership.ATTACKS:
+        for name in BOTH:
             value, n = of[LEAKED_AUC + name, -1.0]
             assert 0.3 < value < 1
             assert n == 10
             curve = [of[LEAKED + name, eps][0] for eps in FALSE_POSITIVES]
             assert curve == sorted(curve), "a ROC only rises"
-        for kind in ("mislabelled", "orthogonal"):
+        ceilings = dict.fromkeys(("mislabelled", "out-of-distribution", "orthogonal"), (32, ONE_RUN))
+        for kind, (guesses, ceiling) in (ceilings | {"repeated": (10, REPEATED)}).items():
             shown, most = of[DEMONSTRATED + kind, -1.0], of[DEMONSTRABLE + kind, -1.0]
-            assert 0 <= shown[0] <= most[0] == epsilon_lower(80, 32, 32, delta=1e-5, significance=0.025)
+            assert 0 <= shown[0] <= most[0] == ceiling
             assert shown[0] < 1 or epsilon == inf, "without noise as much as can be is demonstrated"
-            assert shown[1] == most[1] == 32
-        assert {of[GUESSED + how, -1.0][1] for how in ("threshold", "threshold-attacked")} == {720, 40}
+            assert shown[1] == most[1] == guesses
+        of_both = {"threshold": 480, "threshold-attacked": 40, "lira-offline": 480}
+        assert {how: of[GUESSED + how, -1.0][1] for how in of_both} == of_both
     assert not any(isinf(float(str(key[0]))) for key in found if key[2] in (ALLOWED, ABOVE)), (
         "without noise, all is allowed"
     )
-    assert found[1.0, 0, ABOVE, -1.0, False] == (0.0, 10 * 3 * len(membership.ATTACKS))
+    assert found[1.0, 0, ABOVE, -1.0, False] == (0.0, 10 * 3 * len(BOTH))
 
 
 def test_a_model_without_privacy_gives_away_more_than_a_private_one(told: tuple[list[Row], Path]) -> None:
@@ -169,11 +185,9 @@ def test_secret_noise_is_measured_and_gone_on_with(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("n", [100, 1437])
 def test_who_knows_nothing_finds_as_many_as_the_rate_says_however_few_there_are(tmp_path: Path, n: int) -> None:
-    found = [
-        {how.eps: value.value for metric, how, value in leaking.found_out(*answers(0.0, 40, n, seed), PLAIN, tmp_path)
-         if metric == LEAKED + "threshold"}
-        for seed in range(5)
-    ]  # fmt: skip
+    pairs = [(answers(0.0, 40, n, seed), answers(0.0, 40, n, seed + 5)) for seed in range(5)]
+    rows = [leaking.found_out(*pair, PLAIN, tmp_path) for pair in pairs]
+    found = [{how.eps: value.value for metric, how, value in each if metric == LEAKED + "threshold"} for each in rows]
     for eps in FALSE_POSITIVES:
         each = [one[eps] for one in found]
         spread = (eps * (1 - eps) / (n / 2) * 2 / 200) ** 0.5  # of 200 targets, of members and outsiders
@@ -183,15 +197,16 @@ def test_who_knows_nothing_finds_as_many_as_the_rate_says_however_few_there_are(
 def test_none_is_attacked_with_a_model_of_its_own_batches(few: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     banks: list[list[int]] = []
 
-    def noted(said: Answers, masks: Masks, bank: NDArray[np.int64], *_: object) -> list[tuple[str, None, None]]:
-        banks.append(bank.tolist())
+    def noted(said: tuple[Answers, Masks, NDArray[np.int64]], *_: object) -> list[tuple[str, None, None]]:
+        banks.append(said[2].tolist())
         return [("", None, None)]
 
     monkeypatch.setattr(leaking, "found_out", noted)
     monkeypatch.setattr(leaking, "candidate_of", lambda *_: None)
     monkeypatch.setattr(leaking, "_row", lambda *_: None)
     somebody: Any = SimpleNamespace(job=planning.plan(few)[0], cache=None, emit=lambda event: None)
-    asked = Asked(np.zeros((10, 1, 4), np.float32), np.zeros((10, 4), bool), bank_of(10, 2), np.arange(4), (PLAIN,))
+    said, nobody = np.zeros((10, 1, 4), np.float32), np.arange(0)
+    asked = Asked(said, np.zeros((10, 4), bool), bank_of(10, 2), np.arange(4), nobody, nobody, (PLAIN,))
     leaking._told(somebody, somebody, asked)
     assert banks == [[0, 0, 1, 1, 2, 2, 3, 3, 4, 4]]
 
@@ -209,12 +224,12 @@ def test_a_guard_stands_before_no_model_that_is_trained_for_attackers(tmp_path: 
     assert {row.defence for row in rows if row.metric.startswith(GUESSED)} == {"squeeze"}
 
 
-@pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 0.0, 0.0), (8.0, 1.0, 108.0)])
+@pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 0.0, 0.0), (8.0, 1.0, 216.0)])
 def test_points_above_theory_are_counted(tmp_path: Path, shift: float, low: float, high: float) -> None:
-    found = leaking.found_out(*answers(shift), PRIVATE, tmp_path)
+    found = leaking.found_out(answers(shift), answers(shift, seed=1), PRIVATE, tmp_path)
     (above,) = (value for metric, _, value in found if metric == ABOVE)
     assert low <= above.value <= high
-    assert above.n == 108
+    assert above.n == 216
     theory = {how.eps: value.value for metric, how, value in found if metric == ALLOWED}
     assert PRIVATE.mechanism
     assert list(theory.values()) == roc(FALSE_POSITIVES, PRIVATE.mechanism, tmp_path).tolist()
@@ -222,7 +237,9 @@ def test_points_above_theory_are_counted(tmp_path: Path, shift: float, low: floa
 
 @pytest.mark.parametrize(("shift", "area"), [(0.0, 0.5), (1.0, 0.76), (20.0, 1.0)])
 def test_areas_are_those_of_two_normals_and_theirs_is_the_interval(tmp_path: Path, shift: float, area: float) -> None:
-    found = {metric: value for metric, _, value in leaking.found_out(*answers(shift), PLAIN, tmp_path)}
+    found = {
+        metric: value for metric, _, value in leaking.found_out(answers(shift), answers(0.0, seed=1), PLAIN, tmp_path)
+    }
     one = found[LEAKED_AUC + "threshold"]
     assert one.value == pytest.approx(area, abs=0.02)
     assert one.low <= one.value <= one.high
@@ -245,7 +262,8 @@ def test_guesses_are_right_as_often_as_two_normals_allow_and_never_by_luck(shift
 def test_a_budget_is_told_of_whoever_has_trained() -> None:
     said = np.full((3, 2, 4), np.nan, np.float32)
     said[:2, 0] = 1
-    asked = Asked(said, np.zeros((3, 4), bool), np.arange(3), np.arange(4), (PLAIN, PRIVATE))
+    some, nobody = np.arange(4), np.arange(0)
+    asked = Asked(said, np.zeros((3, 4), bool), np.arange(3), some, nobody, nobody, (PLAIN, PRIVATE))
     assert asked.of(0)[0].shape == (2, 4)
     assert len(asked.of(1)[0]) == 0
 
@@ -263,8 +281,10 @@ def test_few_images_are_refused_and_leakage_counts_as_unprotected(tmp_path: Path
 
 def test_what_it_takes_is_planned_and_progress_ends_where_it_was_said_to(told: tuple[list[Row], Path]) -> None:
     (job,) = planning.plan(study())
-    each = 10 * (60 * 8 + 20 * 100), 2 * (120 * 8 + 40 * 100)  # batch times steps of both budgets
-    assert planning.work(job)["leakage"] == sum(each)
+    attacked = 10 * (60 * 8 + 20 * 100 + 2 * 60)  # batch times steps of both budgets, and pictures
+    audited = 120 * 8 + 40 * 100 + 2 * (160 * 8 + 53 * 100)  # canaries among 240 images, and two kinds on top of them
+    assert planning.work(job)["leakage"] == attacked + audited
+    assert DONE[-2] == (attacked + audited,) * 2, "the last word of those who did the work"
     assert planning.work(planning.plan(study(extras=[]))[0])["leakage"] == 0
 
 

@@ -147,6 +147,26 @@ def test_another_attack_is_a_press_away(page: Page, measured: Callable[..., str]
     assert "finds **1.0 %**" in words(app.run())
 
 
+def test_attacks_on_tampered_images_are_a_switch(page: Page, measured: Callable[..., str]) -> None:
+    tampered = [row for row in leaks(inf, 4.0, "lira-attacked") if row.metric.endswith("lira-attacked")]
+    digest = measured(*everything(), *tampered)
+    app = visited(page, study=digest)
+    assert "finds **8.0 %**" in words(app)
+    assert not app.toggle(key="members-tampered").value
+    app.toggle(key="members-tampered").set_value(True)
+    said = words(app.run())
+    assert "finds **4.0 %**" in said
+    assert "by LiRA on tampered images" in said
+    assert app.query_params["attack"] in ("lira-attacked", ["lira-attacked"])
+    again = visited(page, study=digest, attack="lira-attacked")
+    assert again.toggle(key="members-tampered").value
+    assert "finds **4.0 %**" in words(again)
+
+
+def test_where_no_image_was_tampered_with_there_is_no_switch(page: Page, measured: Callable[..., str]) -> None:
+    assert not visited(page, study=measured()).toggle
+
+
 def test_every_attack_has_a_name() -> None:
     assert set(members_words.ATTACKS) == set(ATTACKS)
 

@@ -16,7 +16,6 @@ import pytest
 from engine import planning, services
 from engine.jobs import keeper, supervisor
 from engine.settings import Settings
-from tests.engine.jobs import fakes
 from tests.engine.jobs.conftest import (
     Supervised,
     assert_gone,

@@ -16,6 +16,7 @@ from engine.errors import BadInput
 from engine.leakage import curve, membership, shadows
 from engine.leakage.membership import Masks
 from engine.leakage.shadows import Bank, Budget
+from engine.leakage.statistics import of_columns
 from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import epsilon_spent
 from engine.privacy.bank import Features, State, as_features
@@ -140,8 +141,7 @@ def test_a_budget_is_kept_by_one_shadow_and_its_half(tmp_path: Path) -> None:
 def test_answers_are_by_shadow_and_budget() -> None:
     pool, masks = some_features(), shadows.coins(4, 60, "a", Seeded())
     which = shadows.banks(PRIVATE, 4, 2)[1]
-    found = shadows.said(pool, which, masks, "test", Seeded(), n_classes=3, on_step=lambda state: None)
-    assert found.shape == (2, 2, 60)
+    found = of_columns(pool, trained(pool, which, masks).flatten(1), 3).reshape(2, 2, 60)
     weights = trained(pool, which, masks)[:, 2]  # the second shadow at the first budget
     logits = (pool.x @ weights.bfloat16()).float()
     own = logits[torch.arange(60), pool.y]
@@ -167,10 +167,11 @@ def attacked(budget: Budget) -> tuple[np.ndarray, np.ndarray]:
     """LiRA's scores of 17 models of digits, each attacked with the 16 others, and who was in them."""
     masks = shadows.coins(N_MODELS, 1000, "digits", Seeded())
     quiet = [
-        shadows.said(digits(), which, masks, "digits", Seeded(), n_classes=10, on_step=lambda state: None)[0]
+        shadows.train(digits(), which, masks, "digits", Seeded(), n_classes=10, on_step=lambda state: None)
         for which in shadows.banks([budget], N_MODELS)
     ]
-    return membership.scores(membership.lira, np.concatenate(quiet), masks, shadows.bank_of(N_MODELS)), masks
+    said = np.concatenate([of_columns(digits(), weights, 10) for weights in quiet])
+    return membership.scores(membership.lira, said, masks, shadows.bank_of(N_MODELS)), masks
 
 
 def test_a_model_that_learns_by_heart_leaks(tmp_path: Path) -> None:

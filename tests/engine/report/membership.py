@@ -35,7 +35,7 @@ def leaks(epsilon: float, times: float, attack: str = "lira") -> list[Row]:
     return rows
 
 
-_GUESSES = {"threshold": 0.07, "threshold-attacked": 0.14}
+_GUESSES = {"threshold": 0.07, "threshold-attacked": 0.14, "lira-offline": 0.21}
 
 
 def _row(base: Row, metric: str, eps: float, value: float, wide: float = WIDE) -> Row:

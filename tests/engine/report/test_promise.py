@@ -73,7 +73,7 @@ def test_kinds_with_one_ceiling_share_its_line() -> None:
     assert {spot.y for spot in ceiling.known} == {height(CEILING)}
     assert ceiling.label == "ceiling"
     two = promise.ceilings(info(*changed(DEMONSTRABLE + "orthogonal", 3.0, value=5.0)))
-    assert [line.label for line in two] == ["ceiling, mislabelled images", "ceiling, planted gradients"]
+    assert [line.label for line in two] == ["ceiling, mislabelled", "ceiling, planted"]
 
 
 def test_a_budget_that_was_not_measured_is_a_gap() -> None:
