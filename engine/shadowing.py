@@ -153,18 +153,24 @@ def _budget(ground: Ground, epsilon: float, n_train: int, n_pool: int) -> Budget
 
 
 def ask(ground: Ground, step: Step, tell: Callable[[Asked], None]) -> Asked:
-    """Train all shadows and ask each about every image; `tell` hears what is known after each bank."""
-    together, asked = planning.together(ground.job.study), _unasked(ground)
-    for first in range(0, len(asked.masks), together):
+    """Train all shadows and ask each about every image; `tell` hears what is known after each round of them."""
+    asked = _unasked(ground)
+    size, hear = _rounds(ground, asked, step)
+    for first in range(0, len(asked.masks), size):
         known = set(ground.folder.iterdir())
-        for which, places, train in _trainings(ground, asked, range(first, first + together), step):
-            name = f"said-{first}-{'-'.join(map(str, places))}.npy"
-            asked.said[np.ix_(which, places)] = _kept(ground.folder / name, train)
-            step(len(which) * sum(_images(asked.budgets[place]) + len(asked.tampered) for place in places))
-        last = first + together >= len(asked.masks)
-        if last or known != set(ground.folder.iterdir()):  # what was told needs no word again
+        hear(range(first, min(first + size, len(asked.masks))))
+        if first + size >= len(asked.masks) or known != set(ground.folder.iterdir()):  # else it was told before
             tell(asked)
     return asked
+
+
+def _rounds(ground: Ground, asked: Asked, step: Step) -> tuple[int, Callable[[range], None]]:
+    """How many shadows train before anything is told, and what trains some of them and fills in what they say."""
+    if ground.train.features is None or ground.test.features is None:
+        return 1, partial(_hear_networks, ground, asked, step)
+    every = _rows_of(ground.train.features, asked.rows), _rows_of(ground.test.features, asked.outsiders)
+    size = planning.together(ground.job.study) * torch.get_num_threads()
+    return size, partial(_hear_banks, ground, asked, every, step)
 
 
 def _unasked(ground: Ground) -> Asked:
@@ -184,26 +190,26 @@ def _images(budget: Budget) -> int:
     return budget.recipe.batch * budget.recipe.steps
 
 
-Training = tuple[Sequence[int], Sequence[int], Callable[[], Answers]]
-
-
-def _trainings(ground: Ground, asked: Asked, some: Sequence[int], step: Step) -> list[Training]:
-    """What trains together: shadows, places of budgets, and a function that trains them and asks (S, B, N)."""
-    if ground.train.features is None or ground.test.features is None:
-        one = partial(_ask_network, ground, asked, step)
-        return [((shadow,), (place,), partial(one, shadow, place)) for shadow in some for place in _places(asked)]
-    every = _rows_of(ground.train.features, asked.rows), _rows_of(ground.test.features, asked.outsiders)
+def _hear_banks(ground: Ground, asked: Asked, every: tuple[Features, Features], step: Step, some: range) -> None:
+    """Banks of a round train at once, a core each; what each says is kept."""
     size = planning.together(ground.job.study)
-    groups = [group for group in shadows.banks(asked.budgets, len(asked.masks), size) if group.shadows[0] == some[0]]
-    ask_bank = partial(_ask_bank, ground, asked, every, step)
-    return [
-        (group.shadows, [asked.budgets.index(budget) for budget in group.budgets], partial(ask_bank, group))
-        for group in groups
-    ]
+    groups = [group for group in shadows.banks(asked.budgets, len(asked.masks), size) if group.shadows[0] in some]
+    missing = [group for group in groups if not _file(ground, asked, group).exists()]
+    work = [partial(_train_bank, ground, asked, every[0], group) for group in missing]
+    for group, weights in zip(missing, shadows.abreast(work, partial(step, 0)), strict=True):
+        _kept(_file(ground, asked, group), partial(_said_by_bank, ground, asked, every, step, group, weights))
+    for group in groups:
+        _fill(asked, np.load(_file(ground, asked, group)), group.shadows, group.budgets, step)
 
 
-def _places(asked: Asked) -> range:
-    return range(len(asked.budgets))
+def _file(ground: Ground, asked: Asked, group: shadows.Bank) -> Path:
+    places = [asked.budgets.index(budget) for budget in group.budgets]
+    return ground.folder / f"said-{group.shadows[0]}-{'-'.join(map(str, places))}.npy"
+
+
+def _fill(asked: Asked, said: Answers, which: Sequence[int], some: Sequence[Budget], step: Step) -> None:
+    asked.said[np.ix_(which, [asked.budgets.index(budget) for budget in some])] = said
+    step(len(which) * sum(_images(budget) + len(asked.tampered) for budget in some))
 
 
 def _rows_of(features: Features, rows: Places) -> Features:
@@ -214,23 +220,38 @@ def _rows_of(features: Features, rows: Places) -> Features:
     return Features(features.x[index], features.y[index], features.norms[index], features.basis)
 
 
-def _ask_bank(
-    ground: Ground, asked: Asked, every: tuple[Features, Features], step: Step, group: shadows.Bank
+def _train_bank(ground: Ground, asked: Asked, pool: Features, group: shadows.Bank, on_step: shadows.OnStep) -> Tensor:
+    name = f"{ground.identity} leakage"
+    return shadows.train(pool, group, asked.masks, name, ground.draws, n_classes=ground.n_classes, on_step=on_step)
+
+
+def _said_by_bank(
+    ground: Ground,
+    asked: Asked,
+    every: tuple[Features, Features],
+    step: Step,
+    group: shadows.Bank,
+    weights: Tensor,
 ) -> Answers:
-    name, n_classes = f"{ground.identity} leakage", ground.n_classes
-    weights = shadows.train(
-        every[0], group, asked.masks, name, ground.draws, n_classes=n_classes, on_step=lambda state: step(0)
-    )
-    plain = np.concatenate([of_columns(part, weights, n_classes) for part in every], axis=1)
-    columns = weights.view(len(weights), -1, n_classes).unbind(1)
+    """Confidences (shadows, budgets, N + T + n)."""
+    plain = np.concatenate([of_columns(part, weights, ground.n_classes) for part in every], axis=1)
+    columns = weights.view(len(weights), -1, ground.n_classes).unbind(1)
     found = np.concatenate([plain, np.stack([_said_tampered(ground, asked, own, step) for own in columns])], axis=1)
     return _finite(found).reshape(len(group.shadows), len(group.budgets), -1)
 
 
-def _ask_network(ground: Ground, asked: Asked, step: Step, shadow: int, place: int) -> Answers:
+def _hear_networks(ground: Ground, asked: Asked, step: Step, some: range) -> None:
+    for shadow in some:
+        for budget in asked.budgets:
+            one = shadows.Bank((shadow,), (budget,))
+            said = _kept(_file(ground, asked, one), partial(_said_by_network, ground, asked, step, shadow, budget))
+            _fill(asked, said, one.shadows, one.budgets, step)
+
+
+def _said_by_network(ground: Ground, asked: Asked, step: Step, shadow: int, budget: Budget) -> Answers:
     x, y = ground.train.seen[asked.rows], ground.train.y[asked.rows]
     own = torch.from_numpy(asked.masks[shadow])
-    model = network(ground, (x[own], y[own]), asked.budgets[place], shadow, "leakage", step)
+    model = network(ground, (x[own], y[own]), budget, shadow, "leakage", step)
     others = of_images(model, ground.test.seen[asked.outsiders], ground.test.y[asked.outsiders])
     found = [of_images(model, x, y), others, _said_tampered(ground, asked, model, step)]
     return _finite(np.concatenate(found)[None, None])

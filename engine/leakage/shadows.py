@@ -13,9 +13,12 @@ nobody in the bank has need no product, which halves the work. Larger banks are 
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +34,9 @@ from engine.privacy.bank import Column, Features, State
 from engine.privacy.streams import Draws, Word
 from engine.recipes import Recipe, recipe
 
+TICK = 0.2  # seconds between two signs of life
+T = TypeVar("T")
+OnStep = Callable[[State], None]
 SHARE = 0.5  # of the pool that a shadow trains on: as many in as out tell most
 
 
@@ -132,6 +138,44 @@ def train(
         share=SHARE,
     )
     return state.weights
+
+
+def abreast(work: Sequence[Callable[[OnStep], T]], alive: Callable[[], None]) -> list[T]:
+    """Do several trainings at once, each on a core of its own: with few columns, one training leaves the others idle.
+
+    Each is given an `on_step`. `alive` is called now and then, here, and may raise, which ends all of them.
+    """
+    cores, ended = torch.get_num_threads(), Event()
+
+    def on_step(state: State) -> None:
+        if ended.is_set():
+            raise CancelledError
+
+    def alone(one: Callable[[OnStep], T]) -> T:
+        torch.set_num_threads(1)  # of this thread, and of those that begin later
+        return one(on_step)
+
+    try:
+        with (
+            bank.bf16_products(),
+            ThreadPoolExecutor(max(1, len(work))) as threads,
+        ):  # a setting of the process, not of a thread
+            futures = [threads.submit(alone, one) for one in work]
+            try:
+                while wait(futures, timeout=TICK, return_when=FIRST_EXCEPTION).not_done:
+                    alive()
+                    _raise_any(futures)
+            finally:
+                ended.set()
+            return [future.result() for future in futures]
+    finally:
+        torch.set_num_threads(cores)
+
+
+def _raise_any(futures: Sequence[Future[T]]) -> None:
+    for future in futures:
+        if future.done():
+            future.result()
 
 
 def _column(identity: Word, shadow: int, one: Budget) -> Column:

@@ -1,10 +1,12 @@
 """Shadow models: who is left out changes nothing, who trains with whom, what they promise, and that they leak."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from engine.leakage.shadows import Bank, Budget
 from engine.leakage.statistics import of_columns
 from engine.models.scattering import ScatteringLinear
 from engine.privacy.accounting import epsilon_spent
-from engine.privacy.bank import Features, State, as_features
+from engine.privacy.bank import Features, State, as_features, blank
 from engine.privacy.streams import Seeded, poisson_batch, stream
 from engine.recipes import Recipe, recipe
 
@@ -147,6 +149,53 @@ def test_answers_are_by_shadow_and_budget() -> None:
     own = logits[torch.arange(60), pool.y]
     others = logits.scatter(1, pool.y[:, None], -torch.inf).logsumexp(1)
     np.testing.assert_allclose(found[1, 0], own - others, atol=1e-3)
+
+
+def test_banks_abreast_are_the_models_that_they_are_one_by_one() -> None:
+    pool, masks = some_features(3000, 40), shadows.coins(3, 3000, "a", Seeded())
+    cores = torch.get_num_threads()
+
+    def one(which: Bank, on_step: shadows.OnStep) -> torch.Tensor:
+        return shadows.train(pool, which, masks, "test", Seeded(), n_classes=3, on_step=on_step)
+
+    banks = shadows.banks(PRIVATE, 3)
+    alone = [one(which, lambda state: None) for which in banks]
+    found = shadows.abreast([partial(one, which) for which in banks], lambda: None)
+    for here, there in zip(found, alone, strict=True):
+        torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-4)
+    assert torch.get_num_threads() == cores
+    products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    assert products.fp32_precision != "bf16", "a setting of the process is put back"
+
+
+def test_whoever_ends_the_job_ends_all_that_trains_abreast() -> None:
+    began: list[int] = []
+
+    def forever(number: int, on_step: shadows.OnStep) -> None:
+        began.append(number)
+        while True:
+            on_step(blank(1, 1, 1))
+            time.sleep(0.01)
+
+    def end() -> None:
+        if len(began) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shadows.abreast([partial(forever, 1), partial(forever, 2)], end)
+
+
+def test_a_training_that_fails_abreast_ends_the_others_and_is_told() -> None:
+    def forever(on_step: shadows.OnStep) -> None:
+        while True:
+            on_step(blank(1, 1, 1))
+            time.sleep(0.01)
+
+    def fail(on_step: shadows.OnStep) -> None:
+        raise BadInput("nothing to learn from")
+
+    with pytest.raises(BadInput, match="nothing to learn from"):
+        shadows.abreast([forever, fail], lambda: None)
 
 
 @lru_cache
