@@ -64,7 +64,7 @@ def run(
     file: Annotated[Path | None, typer.Argument(help="A study: TOML, or the study.json of an export.")] = None,
     dataset: Annotated[str | None, typer.Option(help=f"Needed without FILE: {_any_of(datasets)}, folder:PATH.")] = None,
     model: Annotated[str | None, typer.Option(help=f"{_any_of(models)} [scattering-linear].")] = None,
-    epsilon: Annotated[str | None, typer.Option(help="Privacy budgets [0.5,1,3,8,inf].")] = None,
+    epsilon: Annotated[list[str] | None, typer.Option(help="Privacy budgets [0.5,1,3,8,inf].")] = None,
     delta: Annotated[str | None, typer.Option(help="Delta [the smaller of 1e-5 and 1/(10 N)].")] = None,
     mode: Annotated[str | None, typer.Option(help="reproducible or private noise [reproducible].")] = None,
     independent_batches: Annotated[str | None, typer.Option(help="true: no two models share batches [false].")] = None,
@@ -73,12 +73,15 @@ def run(
     defence: Annotated[str | None, typer.Option(help=f"How it is trained: {_defences('training')} [none].")] = None,
     guard: Annotated[str | None, typer.Option(help=f"What stands before it: {_defences('input')} [none].")] = None,
     trained_eps: Annotated[str | None, typer.Option(help="Radius it trains at [the data set's own].")] = None,
-    extras: Annotated[str | None, typer.Option(help=f"Measured besides: {', '.join(EXTRAS)}.")] = None,
+    extras: Annotated[list[str] | None, typer.Option(help=f"Measured besides: {', '.join(EXTRAS)}.")] = None,
     attack: Annotated[
-        str | None, typer.Option(help=f"One or several, joined by commas: {_any_of(attacks)} [{','.join(WORST)}].")
+        list[str] | None,
+        typer.Option(help=f"One or several, joined by commas: {_any_of(attacks)} [{','.join(WORST)}]."),
     ] = None,
     norm: Annotated[str | None, typer.Option(help="linf, l2 or spatial [linf].")] = None,
-    eps: Annotated[str | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")] = None,
+    eps: Annotated[
+        list[str] | None, typer.Option(help="Attack radii in pixel units of [0, 1] [the data set's own].")
+    ] = None,
     steps: Annotated[str | None, typer.Option(help="Attack steps [20].")] = None,
     images: Annotated[str | None, typer.Option(help="Test images attacked, the first ones [500].")] = None,
     attack_seeds: Annotated[str | None, typer.Option(help="Models attacked at each budget [1].")] = None,

@@ -1,6 +1,6 @@
 """A study as short texts: the options of the command line, and what a link holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.study import Study
@@ -33,23 +33,31 @@ LISTS, NAMES = (
 FLAGS = ("independent_batches", "clip_only")
 
 
-def asked(options: Mapping[str, str | None], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def asked(options: Mapping[str, str | Sequence[str] | None], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The plain values of a study (for study.parse): what the options say, put over `values`.
+
+    A list is in one text, joined by commas, or in several.
 
     >>> asked({"epsilon": "3,inf", "seeds": "2"}, {"dataset": "digits"})
     {'dataset': 'digits', 'privacy': {'epsilons': ['3', 'inf']}, 'seeds': 2}
+    >>> asked({"epsilon": ["3", "inf"]})
+    {'privacy': {'epsilons': ['3', 'inf']}}
     """
     merged = {name: dict(value) if isinstance(value, dict) else value for name, value in (values or {}).items()}
     if options.get("dataset") is not None:
         merged.pop("own", None)  # the facts of another one
     for option, (*section, name) in OPTIONS.items():
-        text = options.get(option)
+        text = _one(options.get(option))
         table = merged.setdefault(section[0], {}) if section and text is not None else merged
         if text is not None and isinstance(table, dict):
             if option == "attack":
                 table.pop("names", None)  # one or several, in one word
             table[name] = _plain(option, text)
     return merged
+
+
+def _one(text: str | Sequence[str] | None) -> str | None:
+    return text if isinstance(text, str) else ",".join(text) if text else None
 
 
 def _plain(option: str, text: str) -> Any:

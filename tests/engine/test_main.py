@@ -70,9 +70,10 @@ BAD = [
     (["run", *SMALL, "--norm", "x"], "norm 'x' is unknown; choose from: l2, linf"),
     (["run", *SMALL, "--epsilon", "0.01"], "epsilon=0.01 is not in [0.05, 100] and not inf"),
     (["run", *SMALL, "--epsilon", "1,200"], "epsilon=200 is not in [0.05, 100] and not inf"),
+    (["run", "--dataset", "digits", "--epsilon", "1", "--epsilon", "200"], "epsilon=200 is not in [0.05, 100] and not"),
     (["run", *SMALL, "--epsilon", "1;3"], "epsilon='1;3' is not a number"),
-    (["run", *SMALL, "--epsilon", ""], "epsilon is an empty list: name at least one value"),
-    (["run", *SMALL, "--eps", ","], "eps is an empty list: name at least one value"),
+    (["run", "--dataset", "digits", "--epsilon", ""], "epsilon is an empty list: name at least one value"),
+    (["run", "--dataset", "digits", "--eps", ","], "eps is an empty list: name at least one value"),
     (["run", *SMALL, "--eps", "1.5"], "eps=1.5 is not in [0, 1]"),
     (["run", *SMALL, "--eps", "9", "--norm", "l2"], "eps=9 is not in [0, 8]"),
     (["run", *SMALL, "--delta", "0"], "delta=0 is not in (0, 1)"),
@@ -167,6 +168,11 @@ def test_a_setting_that_is_wrong(
 def test_without_arguments_it_helps(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine() == 0
     assert "export-model" in capsys.readouterr().out
+
+
+def test_of_an_option_that_is_named_twice_nothing_is_dropped() -> None:
+    asked = options_of.asked({"epsilon": ["1", "3,inf"], "eps": None, "attack": ["pgd", "square"]})
+    assert asked == {"privacy": {"epsilons": ["1", "3", "inf"]}, "attack": {"name": "pgd,square"}}
 
 
 def test_options_win_over_the_file(tmp_path: Path) -> None:
