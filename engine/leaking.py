@@ -136,7 +136,7 @@ def guessed(inside: Scores, outside: Scores) -> Measured:
 def guessed_with_shadows(target: Scores, shadows: Scores, members: Masks) -> Measured:
     """Right guesses where the first half of what `target` (N,) is about was in: from how far it lies above shadows'.
 
-    `shadows` (S, N) are what models say that trained on other images, and on those that `members` (S, N) names.
+    `shadows` (S, N) are what models say that trained on other images; those that `members` (S, N) names are not asked.
     """
     return guessed(*np.split(membership.lira_offline(target, shadows, members), 2))
 

@@ -115,15 +115,15 @@ class Asked:
         return said, self.masks[known][:, self.tampered], self.banks[known]
 
     def about(self, place: int, some: Places, others: Places) -> tuple[Answers, Masks]:
-        """Confidences in `some` images of the pool and `others` of the outsiders, of whom nobody is a member.
+        """Confidences in `some` images of the pool and as many `others` of the outsiders, and whom to ask about which.
 
-        Both are given by their rows in their split; (S, len(some) + len(others)).
+        Both are given by their rows in their split, (S, 2 n). An outsider has the coins of the image beside it, though
+        nobody trained on it: so as many shadows speak of either, and none is told by how rough its numbers are.
         """
         inside, outside = np.searchsorted(self.rows, some), np.searchsorted(self.outsiders, others)
         known = self.known(place)
         said = self.said[known, place][:, np.concatenate([inside, len(self.rows) + outside])]
-        nobody = np.zeros((len(said), len(others)), np.bool_)
-        return said, np.concatenate([self.masks[known][:, inside], nobody], axis=1)
+        return said, np.concatenate([self.masks[known][:, inside]] * 2, axis=1)
 
 
 def pool(job: Job) -> Places:

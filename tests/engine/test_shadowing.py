@@ -73,13 +73,13 @@ def test_networks_are_asked_whole_and_as_they_were_trained(made: Made, model: st
     assert not np.allclose(of_images(shadowing.whole(ground, again), x, y), found), "another network says other things"
 
 
-def test_outsiders_are_members_of_nobody_and_everyone_is_looked_up_by_row() -> None:
+def test_as_many_shadows_speak_of_outsiders_and_everyone_is_looked_up_by_row() -> None:
     said = np.arange(3 * 1 * 8, dtype=np.float32).reshape(3, 1, 8)  # four of the pool, two outsiders, two tampered
     masks = np.array([[True, False, True, False], [False, True, True, False], [True, True, False, False]])
     asked = some(said, masks, 2, [1, 3])
-    found, members = asked.about(0, np.array([30, 0]), np.array([7]))
-    assert found.tolist() == said[:, 0, [3, 0, 5]].tolist()
-    assert members.tolist() == [[False, True, False], [False, False, False], [False, True, False]]
+    found, members = asked.about(0, np.array([30, 0]), np.array([7, 0]))
+    assert found.tolist() == said[:, 0, [3, 0, 5, 4]].tolist()
+    assert members.tolist() == [[False, True] * 2, [False, False] * 2, [False, True] * 2]
     plain, tampered = asked.of(0), asked.of_tampered(0)
     assert plain[0].tolist() == said[:, 0, :4].tolist()
     assert tampered[0].tolist() == said[:, 0, 6:].tolist()
@@ -90,10 +90,23 @@ def test_guesses_with_shadows_know_hard_images_from_foreign_ones() -> None:
     """Members gain 1, images differ by 5: one threshold on the confidence tells little, LiRA nearly all."""
     rng, n = np.random.default_rng(0), 400
     hard = 5 * rng.normal(size=2 * n)
-    members = np.concatenate([rng.random((65, n)) < 0.5, np.zeros((65, n), bool)], axis=1)
+    coins = rng.random((65, n)) < 0.5
+    members = np.concatenate([coins, coins], axis=1)
     shadows = hard + members + 0.1 * rng.normal(size=members.shape)
     target = hard + np.repeat([1, 0], n) + 0.1 * rng.normal(size=2 * n)
     assert leaking.guessed_with_shadows(target, shadows, members).value > 0.97
     assert leaking.guessed(*np.split(target, 2)).value < 0.6
-    nobody = hard + 0.1 * rng.normal(size=2 * n)
-    assert leaking.guessed_with_shadows(nobody, shadows, members).value == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("n_shadows", [7, 65])
+def test_guesses_with_shadows_about_a_model_that_knows_nothing_are_those_of_a_coin(n_shadows: int) -> None:
+    """Were outsiders compared with all shadows and others with half of them, their scores would be told apart."""
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        hard, masks = 5 * rng.normal(size=800), rng.random((n_shadows, 400)) < 0.5
+        said = (hard + rng.normal(size=(n_shadows, 800))).astype(np.float32)[:, None]
+        asked = some(said, masks, 400, [])
+        shadows, members = asked.about(0, asked.rows, asked.outsiders)
+        found.append(leaking.guessed_with_shadows(hard + rng.normal(size=800), shadows, members).value)
+    assert np.mean(found) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(800 * 60))
