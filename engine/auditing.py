@@ -48,7 +48,7 @@ def hear(ground: Ground, kind: str, step: Step) -> tuple[Heard, ...]:
     among = planted(ground, kind)
     found = tuple(_budget(ground, epsilon, len(among.y)) for epsilon in ground.job.epsilons)
     if ground.train.features is None:
-        scores = torch.stack([_score_network(ground, among, budget, step) for budget in found])
+        scores = torch.stack([_score_network(ground, kind, among, budget, step) for budget in found])
     else:
         scores = _score_banks(ground, kind, among, found, step)
     return tuple(Heard(one, *canaries.told_apart(among, row)) for one, row in zip(found, scores, strict=True))
@@ -100,8 +100,9 @@ def _images(budget: Budget) -> int:
     return budget.recipe.batch * budget.recipe.steps
 
 
-def _score_network(ground: Ground, among: Planted, budget: Budget, step: Step) -> Tensor:
-    model = shadowing.network(ground, canaries.images(among), budget, 0, "canaries", step)
+def _score_network(ground: Ground, kind: str, among: Planted, budget: Budget, step: Step) -> Tensor:
+    name = f"canaries {kind} {budget!r}"  # noise that another kind's training had would be taken away with it
+    model = shadowing.network(ground, canaries.images(among), budget, 0, name, step)
     step(_images(budget))
     return _finite(canaries.scores_of_network(model, among))
 
@@ -147,6 +148,7 @@ def _scores_of_runs(ground: Ground, budget: Budget, step: Step, runs: range) -> 
     rate = SMALL_RATE * n / planning.pool(ground.job.study)  # steps are divided by the expected batch
     columns = [_column((*name, run), budget, rate) for run in runs]
     weights = _train(ground, data, columns, budget, (*name, runs.start), step, torch.eye(n, dtype=torch.bool))
+    step(n * budget.recipe.steps * planning.A_RUNS_STEP)
     return _finite(canaries.above_the_mean(weights.view(n, ground.n_classes), y))
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from engine import auditing, exposures, planning, shadowing
 from engine.checkpoint import put
+from engine.defences.guarded import Guarded
 from engine.evaluation import Bench
 from engine.events import Stage
 from engine.exposures import FILE, Exposure
@@ -35,6 +36,7 @@ from engine.shadowing import Answers, Asked, Ground, Places, Split
 from engine.training import Candidate
 
 FIRST = 8  # models of a budget that are known before anything is told; then twice as many, and so on
+OFTEN = 0.01  # false alarms at which attackers are compared
 STEPS = 10  # of the attack on pictures that a study's own models are asked about
 Scores = NDArray[np.floating]
 Answered = tuple[Answers, Masks, Places]  # confidences (M, N), whose images they were (M, N), who shares batches (M,)
@@ -57,7 +59,7 @@ def leak(bench: Bench, ground: Ground) -> None:
     for candidate in bench.attacked:
         _guess(bench, candidate, ground, step)
     if bench.job.epsilons:  # else clipping alone, of which there are guesses
-        asked = shadowing.ask(ground, step, partial(_told, bench, ground))
+        asked = shadowing.ask(ground, step, _teller(bench, ground))
         for candidate in bench.attacked:
             if not candidate.clip_only:
                 _guess_with_shadows(bench, candidate, ground, asked)
@@ -95,8 +97,9 @@ def _guess(bench: Bench, candidate: Candidate, ground: Ground, step: Callable[[i
         (f"threshold{ATTACKED}", ATTACKED_IMAGES, attacked),
     ):
         began, some = time.monotonic(), _guessed_of(ground, most)
-        said = [ask(model, part.x[rows], part.y[rows]) for part, rows in some]
-        _tell_guesses(bench, candidate, name, guessed(*said), began)
+        found = guessed(*(ask(model, part.x[rows], part.y[rows]) for part, rows in some))
+        how = How(name, eps=nan)
+        bench.emit(row(bench.job, candidate, GUESSED + name, found, time.monotonic() - began, how))
         step(0)
 
 
@@ -104,9 +107,12 @@ def _guess_with_shadows(bench: Bench, candidate: Candidate, ground: Ground, aske
     """The same with what models say that were trained on other images: LiRA, offline."""
     began, place = time.monotonic(), [one.epsilon for one in asked.budgets].index(candidate.epsilon)
     some = _guessed_of(ground, GUESSED_IMAGES)
-    said = [of_images(bench.models[candidate], part.x[rows], part.y[rows]) for part, rows in some]
+    own = bench.models[candidate]
+    model = own.model if isinstance(own, Guarded) else own  # as shadows are
+    said = [of_images(model, part.x[rows], part.y[rows]) for part, rows in some]
     found = guessed_with_shadows(np.concatenate(said), *asked.about(place, some[0][1], some[1][1]))
-    _tell_guesses(bench, candidate, "lira-offline", found, began)
+    name = "lira-offline"
+    bench.emit(_row(bench, candidate, GUESSED + name, found, time.monotonic() - began, How(name, eps=nan)))
 
 
 def _guessed_of(ground: Ground, most: int) -> list[tuple[Split, Places]]:
@@ -115,11 +121,6 @@ def _guessed_of(ground: Ground, most: int) -> list[tuple[Split, Places]]:
     n = min(most, *map(len, pools))
     rows = [stream("leakage", "guesses", i, len(pool)).permutation(pool)[:n] for i, pool in enumerate(pools)]
     return list(zip((ground.train, ground.test), rows, strict=True))
-
-
-def _tell_guesses(bench: Bench, candidate: Candidate, name: str, found: Measured, began: float) -> None:
-    how = How(name, eps=nan)
-    bench.emit(row(bench.job, candidate, GUESSED + name, found, time.monotonic() - began, how))
 
 
 def guessed(inside: Scores, outside: Scores) -> Measured:
@@ -160,20 +161,30 @@ def _row(bench: Bench, model: Candidate, metric: str, found: Measured, seconds: 
     return replace(row(bench.job, model, metric, found, seconds, how), defence=bench.job.study.defence.training)
 
 
-def _told(bench: Bench, ground: Ground, asked: Asked) -> None:
-    """Tell of each budget when twice as many of its models are known as when it was told last, and of all at the end.
+def _teller(bench: Bench, ground: Ground) -> Callable[[Asked], None]:
+    """Tells of all budgets when twice as many models are known as when that was told last, and at the end.
 
     What is told again replaces what was told of fewer.
     """
-    known, size = int(np.isfinite(asked.said[:, 0, 0]).sum()), planning.together(bench.job.study)
-    doubled = known >= FIRST and known.bit_length() > (known - size).bit_length()
-    if doubled or known == len(asked.masks):
-        for place, budget in enumerate(asked.budgets):
-            began, model = time.monotonic(), candidate_of(bench, budget.epsilon, budget)
-            found = found_out(asked.of(place), asked.of_tampered(place), budget, ground.cache)
-            each = (time.monotonic() - began) / len(found)
-            for metric, how, value in found:
-                bench.emit(_row(bench, model, metric, value, each, how))
+    least = FIRST
+
+    def tell(asked: Asked) -> None:
+        nonlocal least
+        known = int(asked.known(0).sum())
+        if known >= least or known == len(asked.masks):
+            least = 2 * known
+            for place, budget in enumerate(asked.budgets):
+                _tell(bench, ground, asked, place, budget)
+
+    return tell
+
+
+def _tell(bench: Bench, ground: Ground, asked: Asked, place: int, budget: Budget) -> None:
+    began, model = time.monotonic(), candidate_of(bench, budget.epsilon, budget)
+    found = found_out(asked.of(place), asked.of_tampered(place), budget, ground.cache)
+    each = (time.monotonic() - began) / len(found)
+    for metric, how, value in found:
+        bench.emit(_row(bench, model, metric, value, each, how))
 
 
 def found_out(said: Answered, tampered: Answered, budget: Budget, cache: Path) -> list[tuple[str, How, Measured]]:
@@ -201,9 +212,17 @@ def found_out(said: Answered, tampered: Answered, budget: Budget, cache: Path) -
 
 
 def _curve(name: str, scores: Reals, masks: Masks, banks: NDArray[np.int64]) -> list[tuple[str, How, Measured]]:
-    areas = _mean(curve.auc(scores, masks), banks)
+    """Area and rates. Those at which half of the images, the outsiders, make less than one alarm would tell nothing.
+
+    Down to OFTEN they are told however few images there are: by chance, one alarm or none.
+    """
+    areas, alarms = _mean(curve.auc(scores, masks), banks), scores.shape[1] / 2
     reached = zip(FALSE_POSITIVES, _true_positives(scores, masks), strict=True)
-    rows = [(LEAKED + name, How(name, eps=eps), _mean(found, banks)) for eps, found in reached]
+    rows = [
+        (LEAKED + name, How(name, eps=eps), _mean(found, banks))
+        for eps, found in reached
+        if eps >= OFTEN or eps * alarms >= 1
+    ]
     return [(LEAKED_AUC + name, How(name), areas), *rows]
 
 

@@ -39,6 +39,8 @@ FIXED = 10.0  # what a step of a one-pass training costs whatever it trains, in 
 CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an image besides four runs of PGD
 # the self-check's own attacks, and the versions since which they count: what was computed before keeps its name
 CHECKED_BY = {"noise": 1, "fgsm": 2, "pgd": 2, "square": 1}
+# what costs as much as so many image-steps: a step of a repeated run, and an image that is attacked and asked about
+A_RUNS_STEP, TAMPERED_COLUMN, TAMPERED_NETWORK = 200, 3000, 3
 LEAKAGE_VERSION = 2  # raised whenever what is measured of leakage changes
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 
@@ -134,7 +136,7 @@ def exposes(study: Study) -> bool:
 def canary_kinds(study: Study) -> tuple[str, ...]:
     """Which kinds of canaries are put into a training run: a feature of its own is for models on fixed ones.
 
-    "repeated" is one canary in every second of many runs, which cost nothing where a model is one of many columns.
+    "repeated" is one canary in every second of many runs, which cost little where a model is one of many columns.
     """
     pictures = ("mislabelled", "out-of-distribution")
     return (*pictures, "orthogonal", "repeated") if models[study.model].facts["one_pass"] else pictures
@@ -147,26 +149,32 @@ def canaries(study: Study) -> int:
 
 def audited_images(study: Study, kind: str) -> int:
     """How many images a model has that is trained for an audit: canaries take the place of some, or come on top."""
-    if kind == "repeated":
-        return RUNS
     return pool(study) + (0 if kind == "mislabelled" else canaries(study))
 
 
 def leakage_images(job: Job) -> int:
-    """Image-steps of all models that are trained for a job's leakage, and answers about attacked pictures."""
-    study, audits = job.study, [kind for kind in canary_kinds(job.study) if kind != "repeated"]
+    """Image-steps of all models that are trained for a job's leakage, and what else costs as much as some."""
+    study, kinds = job.study, canary_kinds(job.study)
+
+    def how(n_train: int) -> list[Recipe]:
+        return [recipe(study.model, epsilon, n_train, study.defence.training) for epsilon in job.epsilons]
 
     def of(n_train: int) -> int:
-        found = [recipe(study.model, epsilon, n_train, study.defence.training) for epsilon in job.epsilons]
-        return sum(how.batch * how.steps for how in found)
+        return sum(one.batch * one.steps for one in how(n_train))
 
-    each = of(pool(study) // 2) + len(job.epsilons) * tampered(study)
-    return shadows(study) * each + sum(of(audited_images(study, kind)) for kind in audits)
+    each = of(pool(study) // 2) + len(job.epsilons) * tampered_work(study)
+    found = shadows(study) * each + sum(of(audited_images(study, kind)) for kind in kinds if kind != "repeated")
+    return found + ("repeated" in kinds) * RUNS * A_RUNS_STEP * sum(one.steps for one in how(pool(study)))
 
 
 def tampered(study: Study) -> int:
     """About how many images of the pool each shadow is asked as an attack on it leaves them."""
     return min(TAMPERED, pool(study))
+
+
+def tampered_work(study: Study) -> int:
+    """What that costs for one model, in image-steps."""
+    return tampered(study) * (TAMPERED_COLUMN if models[study.model].facts["one_pass"] else TAMPERED_NETWORK)
 
 
 def bounded(model: str) -> bool:

@@ -199,7 +199,8 @@ def _hear_banks(ground: Ground, asked: Asked, every: tuple[Features, Features], 
     for group, weights in zip(missing, shadows.abreast(work, partial(step, 0)), strict=True):
         _kept(_file(ground, asked, group), partial(_said_by_bank, ground, asked, every, step, group, weights))
     for group in groups:
-        _fill(asked, np.load(_file(ground, asked, group)), group.shadows, group.budgets, step)
+        said = np.load(_file(ground, asked, group))
+        _fill(asked, said, group.shadows, group.budgets, planning.tampered_work(ground.job.study), step)
 
 
 def _file(ground: Ground, asked: Asked, group: shadows.Bank) -> Path:
@@ -207,9 +208,10 @@ def _file(ground: Ground, asked: Asked, group: shadows.Bank) -> Path:
     return ground.folder / f"said-{group.shadows[0]}-{'-'.join(map(str, places))}.npy"
 
 
-def _fill(asked: Asked, said: Answers, which: Sequence[int], some: Sequence[Budget], step: Step) -> None:
+def _fill(asked: Asked, said: Answers, which: Sequence[int], some: Sequence[Budget], work: int, step: Step) -> None:
+    """`work`: what answers about attacked pictures cost, in image-steps."""
     asked.said[np.ix_(which, [asked.budgets.index(budget) for budget in some])] = said
-    step(len(which) * sum(_images(budget) + len(asked.tampered) for budget in some))
+    step(len(which) * sum(_images(budget) + work for budget in some))
 
 
 def _rows_of(features: Features, rows: Places) -> Features:
@@ -245,7 +247,7 @@ def _hear_networks(ground: Ground, asked: Asked, step: Step, some: range) -> Non
         for budget in asked.budgets:
             one = shadows.Bank((shadow,), (budget,))
             said = _kept(_file(ground, asked, one), partial(_said_by_network, ground, asked, step, shadow, budget))
-            _fill(asked, said, one.shadows, one.budgets, step)
+            _fill(asked, said, one.shadows, one.budgets, planning.tampered_work(ground.job.study), step)
 
 
 def _said_by_network(ground: Ground, asked: Asked, step: Step, shadow: int, budget: Budget) -> Answers:

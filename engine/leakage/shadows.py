@@ -156,12 +156,9 @@ def abreast(work: Sequence[Callable[[OnStep], T]], alive: Callable[[], None]) ->
         return one(on_step)
 
     try:
-        with (
-            bank.bf16_products(),
-            ThreadPoolExecutor(max(1, len(work))) as threads,
-        ):  # a setting of the process, not of a thread
-            futures = [threads.submit(alone, one) for one in work]
+        with bank.bf16_products(), ThreadPoolExecutor(max(1, min(cores, len(work)))) as threads:
             try:
+                futures = [threads.submit(alone, one) for one in work]
                 while wait(futures, timeout=TICK, return_when=FIRST_EXCEPTION).not_done:
                     alive()
                     _raise_any(futures)

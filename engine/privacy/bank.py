@@ -126,7 +126,9 @@ def summed_gradient(
     Adding or removing one row moves the sum of model k by at most bounds[k] in L2, rounding included, when the order of
     `rows` is random. With `members`, bool (N, K), model k sums over the rows that are its own.
     """
-    total = weights.new_zeros(weights.shape[1], weights.shape[0])  # the product is a third faster this way round
+    total = weights.new_zeros(
+        weights.shape[1], weights.shape[0]
+    )  # the product is faster this way round (docs/results.md)
     rounded = weights.bfloat16()
     n_classes = weights.shape[1] // len(bounds)
     for part in rows.split(CHUNK):
