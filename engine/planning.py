@@ -40,7 +40,7 @@ CHECKED, CHECKS = 100, 100  # images of the self-check, and what it costs an ima
 # the self-check's own attacks, and the versions since which they count: what was computed before keeps its name
 CHECKED_BY = {"noise": 1, "fgsm": 2, "pgd": 2, "square": 1}
 # what costs as much as so many image-steps: a step of a repeated run, and an image that is attacked and asked about
-A_RUNS_STEP, TAMPERED_COLUMN, TAMPERED_NETWORK = 200, 3000, 3
+A_RUNS_STEP, TAMPERED_COLUMN, TAMPERED_NETWORK = 70, 600, 3
 LEAKAGE_VERSION = 2  # raised whenever what is measured of leakage changes
 NUMBERS_VERSION = 1  # raised whenever a training recipe, sampler or measurement changes results
 

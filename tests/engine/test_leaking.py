@@ -322,9 +322,9 @@ def test_few_images_are_refused_and_leakage_counts_as_unprotected(tmp_path: Path
 
 def test_what_it_takes_is_planned_and_progress_ends_where_it_was_said_to(told: tuple[list[Row], Path]) -> None:
     (job,) = planning.plan(study())
-    attacked = 10 * (60 * 8 + 20 * 100 + 2 * 60 * 3000)  # batch times steps of both budgets, and pictures
+    attacked = 10 * (60 * 8 + 20 * 100 + 2 * 60 * 600)  # batch times steps of both budgets, and pictures
     audited = 120 * 8 + 40 * 100 + 2 * (160 * 8 + 53 * 100)  # canaries among 240 images, and two kinds on top of them
-    total = attacked + audited + 20 * 200 * (8 + 100)  # and repeated runs
+    total = attacked + audited + 20 * 70 * (8 + 100)  # and repeated runs
     assert planning.work(job)["leakage"] == total
     assert DONE[-2] == (total, total), "the last word of those who did the work"
     assert planning.work(planning.plan(study(extras=[]))[0])["leakage"] == 0
