@@ -216,8 +216,8 @@ def finding(info: Promise) -> str:
         worst = broken[0]
         return (
             f"At **{words.budget(worst)}** we could demonstrate **{info.best(worst):.3g}**, more than was "
-            f"promised{above}: either this training does not keep its promise, or chance deceives us, as it does once "
-            "in 20 such bounds."
+            f"promised{above}: either this training does not keep its promise, or chance deceives us, as it may at one "
+            "budget in 20."
         )
     if not private:
         return f"{above.removeprefix('; ').capitalize()}." if above else ""

@@ -249,7 +249,7 @@ def _row(leak: Leak) -> str:
 def _found(leak: Leak, false_alarms: float) -> str:
     share = leak.found.get(false_alarms)
     if share is None:
-        return members_words.NOT_MEASURED
+        return members_words.TOO_FEW if FEW in leak.found else members_words.NOT_MEASURED
     small = [leakage.interval(share)]
     if false_alarms in leak.allowed:
         small.append(members_words.AT_MOST.format(leakage.percent(leak.allowed[false_alarms])))

@@ -29,6 +29,7 @@ NUMBERS = "The numbers"
 TABLE = ("", f"found at 0.1{NBSP}% false alarms", f"found at 1{NBSP}%", "AUC (chance: 0.5)")
 AT_MOST = "theory: at most {0}"
 NOT_MEASURED = "not measured yet"
+TOO_FEW = "too few images to tell"
 MOST = "Training images that the model gives away most"
 TYPICAL = "Typical ones, from the middle"
 PICTURE = "{shown}\n{exposure}"

@@ -120,7 +120,7 @@ def test_a_bound_above_the_promise_is_called_a_broken_promise_or_chance() -> Non
     broken = said(info(*changed(DEMONSTRATED + "mislabelled", 1.0, value=1.01)))
     assert broken.startswith("At ε 1 we could demonstrate 1.01, more than was promised")
     assert "does not keep its promise" in broken
-    assert "once in 20" in broken
+    assert "at one budget in 20" in broken
     assert "more than was promised" not in said(info(*changed(DEMONSTRATED + "mislabelled", 1.0, value=0.99)))
 
 
