@@ -22,8 +22,8 @@ TAMPERED = "Tampered images"
 TAMPERED_HELP = (
     "The attacker first changes each image so that the model reads it worse, by one gradient step, and learns from how "
     "sure it still is: what a model was trained on tends to resist longer (arXiv:1905.10291). He does the same to the "
-    f"models that he compares with. At most {TAMPERED_IMAGES} images of the pool are tried, too few to tell of rare false "
-    "alarms."
+    f"models that he compares with. At most {TAMPERED_IMAGES} images of the pool are tried: too few to tell of rare "
+    "false alarms."
 )
 BUDGET = "Privacy budget ε"
 BUDGET_HELP = "The one whose line stands out, beside what theory allows, and whose exposures are written under images."
