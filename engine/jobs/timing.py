@@ -41,6 +41,7 @@ REFERENCE = {
 }
 # With which power of its size an image costs more, where that is not 1.
 GROWTH = {"cnn": 0.5, "autoencoder": 0.5, "resnet": 0.3, "lstm": 0.6, "pretrained-linear": 0.0}
+SHORT_STEPS = 0.3
 NOISE, OTHER = 1.0, 1e-3
 ATTACKING = ("check", "extras")  # their units are of the same work
 CACHED = 20  # so many times faster than reference: read from a cache, not worked for
@@ -66,12 +67,12 @@ def reference(study: Study, stage: str) -> float:
     """Rough seconds a unit; only noise does not depend on the size of an image."""
     if stage == "noise":
         return NOISE
-    known = (study.model, "leakage") in REFERENCE
-    like = "attack" if stage in ATTACKING else "train" if stage == "leakage" and not known else stage
-    size = float(math.prod(entry.of(study).facts["shape"]))
-    if stage == "leakage" and not known:
-        size = max(784.0, size)  # many short steps: small images make them no shorter
-    return REFERENCE.get((study.model, like), OTHER) * math.pow(size / 784, GROWTH.get(study.model, 1.0))
+    size = math.prod(entry.of(study).facts["shape"]) / 784
+    if stage == "leakage":  # many short steps: small images make them little shorter
+        known = REFERENCE.get((study.model, stage), REFERENCE.get((study.model, "train"), OTHER))
+        return known * math.pow(size, SHORT_STEPS if size < 1 else GROWTH.get(study.model, 1.0))
+    like = "attack" if stage in ATTACKING else stage
+    return REFERENCE.get((study.model, like), OTHER) * math.pow(size, GROWTH.get(study.model, 1.0))
 
 
 def stages(
