@@ -85,10 +85,11 @@ def _shape(figure: Figure, rows: int) -> None:
 
 
 def draw_by_budget(info: Leakage, chosen: float, palette: Palette = LIGHT, *, note: str = "") -> Figure:
-    """Members found at 1 % and at 0.1 % false alarms, by privacy budget; thin lines: what chance finds."""
+    """Members found at 1 % and, where that can be told, 0.1 % false alarms, by budget; thin: what chance finds."""
     figure = canvas.blank(palette, "Members found, by privacy budget", note)
     at = places(info.epsilons)
-    for false_alarms, dash, marker in ((FEW, "solid", "circle"), (FEWER, "dash", "square")):
+    told = [FEW, *([FEWER] if any(FEWER in leak.found for leak in info.leaks) or not info.leaks else [])]
+    for false_alarms, (dash, marker) in zip(told, (("solid", "circle"), ("dash", "square")), strict=False):
         spots = tuple(_by_budget(info.of(epsilon), at[epsilon], false_alarms) for epsilon in info.epsilons)
         label = f"at {100 * false_alarms:g}{words.NBSP}% false alarms"
         canvas.add_line(figure, Line(f"at {false_alarms:g}", label, spots), palette.meanings[2], dash, marker)
@@ -99,7 +100,7 @@ def draw_by_budget(info: Leakage, chosen: float, palette: Palette = LIGHT, *, no
         )  # fmt: skip
     _shape(figure, 3)
     level_budgets(figure, info.epsilons)
-    for false_alarms in (FEW, FEWER):
+    for false_alarms in told:
         ends = [(x, 100 * false_alarms) for x in figure["layout"]["xaxis"]["range"]]
         _beside(figure, CHANCE, ends, palette.text, "dash")
         figure["data"][-1]["line"]["width"] = 1

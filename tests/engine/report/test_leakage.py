@@ -205,3 +205,10 @@ def test_what_is_the_best_of_several_has_to_beat_chance_by_more() -> None:
     alone, among = (leakage.leakage(frame(*rows), "lira", (1.0,)) for rows in ([row], [row, *others]))
     assert "no difference from chance" not in str(leakage.finding(alone))
     assert "no difference from chance" in str(leakage.finding(among))
+
+
+def test_where_rare_false_alarms_cannot_be_told_they_have_no_line() -> None:
+    rows = [row for row in everything() if not (row.metric.startswith(LEAKED) and row.eps < 0.01)]
+    drawn = leakage_figures.draw_by_budget(info(*rows), 3.0)["data"]
+    assert [one["name"].replace(NBSP, " ") for one in drawn] == ["at 1 % false alarms", "chance"]
+    assert len(leakage_figures.draw_by_budget(info(), 3.0)["data"]) == 4
