@@ -161,7 +161,7 @@ def test_spelling_out_the_defaults_is_the_same_study() -> None:
         (attacks, "apgd-t"),
         *((attacks, name) for name in CHECKED_BY),
     ],
-    ids=str,
+    ids=lambda one: one if isinstance(one, str) else one.kind,
 )
 def test_a_raised_component_version_changes_the_digest(
     registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
