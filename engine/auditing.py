@@ -22,7 +22,6 @@ from engine.models.fixed import OnFeatures
 from engine.privacy import bank
 from engine.privacy.bank import Column, Features, State
 from engine.privacy.streams import stream
-from engine.recipes import recipe
 from engine.shadowing import SUREST, Ground, Step
 
 SIZE, SMALL_RATE = 40.0, 1e-3  # of a feature of one's own: that of other features; a learning rate that learns nothing
@@ -91,19 +90,13 @@ def _seen(ground: Ground, made: Tensor) -> Tensor:
 
 def _budget(ground: Ground, epsilon: float, n_train: int) -> Budget:
     """How a study would train on `n_train` images."""
-    study = ground.job.study
-    how = recipe(study.model, epsilon, n_train, study.defence.training)
-    return shadows.of_recipe(how, epsilon, round(n_train / shadows.SHARE), ground.delta, ground.cache)
-
-
-def _images(budget: Budget) -> int:
-    return budget.recipe.batch * budget.recipe.steps
+    return shadowing.budget_of(ground, epsilon, n_train, round(n_train / shadows.SHARE))
 
 
 def _score_network(ground: Ground, kind: str, among: Planted, budget: Budget, step: Step) -> Tensor:
     name = f"canaries {kind} {budget!r}"  # noise that another kind's training had would be taken away with it
     model = shadowing.network(ground, canaries.images(among), budget, 0, name, step)
-    step(_images(budget))
+    step(budget.images)
     return _finite(canaries.scores_of_network(model, among))
 
 
@@ -115,7 +108,7 @@ def _score_banks(ground: Ground, kind: str, among: Planted, found: tuple[Budget,
         weights = _train(ground, data, columns, group.budgets[0], (*name, *map(repr, group.budgets)), step)
         places = [found.index(budget) for budget in group.budgets]
         out[places] = _finite(canaries.scores_of_bank(among, weights, ground.n_classes))
-        step(sum(_images(budget) for budget in group.budgets))
+        step(sum(budget.images for budget in group.budgets))
     return out
 
 

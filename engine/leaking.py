@@ -74,12 +74,10 @@ def _stage(bench: Bench, done: int, total: int) -> None:
     bench.emit(Stage("leakage", min(done, total), total))
 
 
-def candidate_of(bench: Bench, epsilon: float, budget: Budget | None = None) -> Candidate:
+def candidate_of(bench: Bench, budget: Budget) -> Candidate:
     """Whom rows of a budget are about: its first repeat, trained as `budget` says."""
-    own = next(c for c in bench.models if c.epsilon == epsilon and not c.clip_only)
-    if budget is None:
-        return own
-    return Candidate(epsilon, own.seed, budget.recipe, budget.sample_rate, budget.noise_multiplier, own.accountant)
+    own = next(c for c in bench.models if c.epsilon == budget.epsilon and not c.clip_only)
+    return Candidate(own.epsilon, own.seed, budget.recipe, budget.sample_rate, budget.noise_multiplier, own.accountant)
 
 
 # guesses about a study's own model
@@ -180,7 +178,7 @@ def _teller(bench: Bench, ground: Ground) -> Callable[[Asked], None]:
 
 
 def _tell(bench: Bench, ground: Ground, asked: Asked, place: int, budget: Budget) -> None:
-    began, model = time.monotonic(), candidate_of(bench, budget.epsilon, budget)
+    began, model = time.monotonic(), candidate_of(bench, budget)
     found = found_out(asked.of(place), asked.of_tampered(place), budget, ground.cache)
     each = (time.monotonic() - began) / len(found)
     for metric, how, value in found:
@@ -252,7 +250,7 @@ def _audit(bench: Bench, ground: Ground, kind: str, step: Callable[[int], None])
     each = (time.monotonic() - began) / len(found)
     for heard in found:
         bound = auditing.bound(heard, kind, ground.delta, curve.SIGNIFICANCE / len(kinds))
-        model, how = candidate_of(bench, heard.budget.epsilon, heard.budget), How(kind)
+        model, how = candidate_of(bench, heard.budget), How(kind)
         shown = Measured(bound.epsilon, nan, nan, interval, bound.guesses)
         bench.emit(_row(bench, model, DEMONSTRATED + kind, shown, each, how))
         bench.emit(_row(bench, model, DEMONSTRABLE + kind, number(bound.ceiling, bound.guesses), each, how))

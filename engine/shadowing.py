@@ -143,10 +143,11 @@ def _some(what: str, n: int, most: int) -> Places:
 def budgets(ground: Ground) -> tuple[Budget, ...]:
     """How the shadows of each of the job's budgets train: as its study would train on half of the pool."""
     n_pool = planning.pool(ground.job.study)
-    return tuple(_budget(ground, epsilon, n_pool // 2, n_pool) for epsilon in ground.job.epsilons)
+    return tuple(budget_of(ground, epsilon, n_pool // 2, n_pool) for epsilon in ground.job.epsilons)
 
 
-def _budget(ground: Ground, epsilon: float, n_train: int, n_pool: int) -> Budget:
+def budget_of(ground: Ground, epsilon: float, n_train: int, n_pool: int) -> Budget:
+    """How a study would train on about half of `n_pool` images, by the recipe for `n_train`."""
     study = ground.job.study
     how = recipe(study.model, epsilon, n_train, study.defence.training)
     return shadows.of_recipe(how, epsilon, n_pool, ground.delta, ground.cache)
@@ -186,10 +187,6 @@ def _coins(ground: Ground, n_shadows: int, n_pool: int) -> Masks:
     return shadows.coins(n_shadows, n_pool, f"{ground.identity} leakage", ground.draws)
 
 
-def _images(budget: Budget) -> int:
-    return budget.recipe.batch * budget.recipe.steps
-
-
 def _hear_banks(ground: Ground, asked: Asked, every: tuple[Features, Features], step: Step, some: range) -> None:
     """Banks of a round train at once, a core each; what each says is kept."""
     size = planning.together(ground.job.study)
@@ -211,7 +208,7 @@ def _file(ground: Ground, asked: Asked, group: shadows.Bank) -> Path:
 def _fill(asked: Asked, said: Answers, which: Sequence[int], some: Sequence[Budget], work: int, step: Step) -> None:
     """`work`: what answers about attacked pictures cost, in image-steps."""
     asked.said[np.ix_(which, [asked.budgets.index(budget) for budget in some])] = said
-    step(len(which) * sum(_images(budget) + work for budget in some))
+    step(len(which) * sum(budget.images + work for budget in some))
 
 
 def _rows_of(features: Features, rows: Places) -> Features:

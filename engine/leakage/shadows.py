@@ -50,6 +50,11 @@ class Budget:
     noise_multiplier: float
 
     @property
+    def images(self) -> int:
+        """Image-steps of one training."""
+        return self.recipe.batch * self.recipe.steps
+
+    @property
     def mechanism(self) -> Mechanism | None:
         """What an accountant sees of one shadow; None without privacy, where theory allows anything."""
         if isinf(self.epsilon):
